@@ -1,0 +1,78 @@
+"""The command line: `python -m entrypoint [train|check|schema|version]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import entrypoint
+from entrypoint import job, supervisor
+from entrypoint.errors import JobError, UsageError
+from entrypoint.parameters import schema
+from entrypoint.settings import Settings, read_root_dir, read_settings
+
+VERBS = {
+    "train": "train the model and export it (the default)",
+    "check": "do everything short of training: parameters, dataset, code, graphs",
+    "schema": "print the JSON Schema of the parameters",
+    "version": "print the versions of this job image and of TensorFlow",
+}
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run one verb and return the exit code."""
+    verb = _parse(arguments)
+    if verb == "schema":
+        print(json.dumps(schema(), indent=2, ensure_ascii=False))
+        return 0
+    if verb == "version":
+        print(_versions())
+        return 0
+    run = job.train if verb == "train" else job.check
+    return supervisor.run(run, read_settings(environment)).code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"use one of: {', '.join(VERBS)}")
+
+
+def _parse(arguments: Sequence[str]) -> str:
+    verbs = "\n".join(f"  {verb:<8} {meaning}" for verb, meaning in VERBS.items())
+    parser = _Parser(
+        prog="entrypoint",
+        description=f"{entrypoint.__doc__}\n\nverbs:\n{verbs}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", nargs="?", default="train", choices=VERBS, metavar="VERB")
+    verb: str = parser.parse_args(arguments).verb
+    return verb
+
+
+def _versions() -> str:
+    lines = [f"modelmaker-tensorflow {entrypoint.__version__}", f"python {platform.python_version()}"]
+    for name in ("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-estimator"):
+        try:
+            lines.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "\n".join(lines)
+
+
+def _run() -> int:
+    try:
+        return main(sys.argv[1:], os.environ)
+    except JobError as error:
+        # There are no settings yet, only the place where they would have been.
+        settings = Settings(root_dir=read_root_dir(os.environ))
+        return supervisor.fail_early(error, settings).code
+
+
+if __name__ == "__main__":
+    sys.exit(_run())

@@ -1,0 +1,125 @@
+"""Find the user's own file and line in an exception, under all the framework's frames."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from entrypoint.errors import JobError, UserCodeFailedError
+
+# Where TensorFlow wrote Python frames into the text of an error of its own.
+_FRAME_IN_TEXT = re.compile(r'File "([^"]+)", line (\d+)(?:, in ([\w<>.]+))?')
+MAX_MESSAGE = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A line of the user's code.
+
+    Attributes:
+        file: relative to the code directory's parent, such as "code/model.py".
+        line: from 1.
+        function: the function the line is in, or "<module>".
+        text: the line itself, without indentation.
+    """
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+    def __str__(self) -> str:
+        inside = "" if self.function == "<module>" else f" in {self.function}"
+        return f"{self.file}, line {self.line}{inside}" + (f": {self.text}" if self.text else "")
+
+
+def user_frames(error: BaseException, code_dir: Path) -> list[traceback.FrameSummary]:
+    """Return the frames of an exception that are lines of the user's, outermost first.
+
+    Looks in three places: the traceback itself; the traceback of the TensorFlow operation that
+    failed, which shows where it was made; and frames quoted in the text of the message, which is
+    how errors from inside tf.data and tf.py_function arrive.
+    """
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_under(f, code_dir)]
+    operation = getattr(error, "op", None)
+    if operation is not None:
+        made_at = [f for f in getattr(operation, "traceback", ()) if _is_under(f, code_dir)]
+        # The operation's own frames are nearer to the cause than those that ran it.
+        frames = made_at or frames
+    if not frames:
+        frames = [
+            traceback.FrameSummary(file, int(line), function or "<module>")
+            for file, line, function in _FRAME_IN_TEXT.findall(str(error))
+            if Path(file).is_relative_to(code_dir)
+        ]
+    if not frames and error.__cause__ is not None:
+        return user_frames(error.__cause__, code_dir)
+    return frames
+
+
+def _is_under(frame: traceback.FrameSummary, code_dir: Path) -> bool:
+    return Path(frame.filename).is_relative_to(code_dir)
+
+
+def find_place(error: BaseException, code_dir: Path) -> Place | None:
+    """Return the user's innermost line that an exception leads to, if it leads to one."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return _place(error.filename, error.lineno, "<module>", error.text or "", code_dir)
+    frames = user_frames(error, code_dir)
+    if not frames:
+        return None
+    frame = frames[-1]
+    line = frame.lineno or 0
+    text = frame.line or linecache.getline(frame.filename, line)
+    return _place(frame.filename, line, frame.name, text, code_dir)
+
+
+def _place(filename: str, line: int, function: str, text: str, code_dir: Path) -> Place:
+    file = Path(filename)
+    shown = file.relative_to(code_dir.parent) if file.is_relative_to(code_dir.parent) else file
+    return Place(file=str(shown), line=line, function=function, text=text.strip())
+
+
+def describe(error: BaseException) -> str:
+    """Return the type and the first lines of the message of an exception, shortened."""
+    # TensorFlow appends the graph's whole traceback after these words.
+    text = re.split(r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)", str(error))[0]
+    text = " ".join(text.split())
+    if isinstance(error, SyntaxError):
+        text = error.msg
+    if len(text) > MAX_MESSAGE:
+        text = text[:MAX_MESSAGE] + "…"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextlib.contextmanager
+def blame_user(function: str, code_dir: Path) -> Iterator[None]:
+    """Turn what a user's function raises into a UserCodeFailedError that names its line.
+
+    Raises:
+        UserCodeFailedError: the function raised, or called sys.exit.
+    """
+    try:
+        yield
+    except JobError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise user_failure(function, error, code_dir) from error
+
+
+def user_failure(function: str, error: BaseException, code_dir: Path) -> UserCodeFailedError:
+    """Describe an exception as the user's: what was raised, by which function, at which line."""
+    place = find_place(error, code_dir)
+    what = describe(error)
+    if isinstance(error, SystemExit):
+        what = f"sys.exit({error.code!r})"
+    where = f" at {place}" if place else ""
+    return UserCodeFailedError(
+        f"{function} raised {what}{where}",
+        hint=f"correct {place.file}" if place else f"look at {function} and the data it reads",
+    )

@@ -1,0 +1,65 @@
+"""Find the dataset that the input functions are given."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from entrypoint import json_files
+from entrypoint.errors import DatasetError
+from entrypoint.settings import Settings
+
+
+def find_dataset(settings: Settings) -> Path:
+    """Return the dataset root, `path` of both input functions.
+
+    That is the channel's directory when the scheduler gives exactly one channel, and the
+    directory of all channels otherwise (SageMaker developer guide, "How Amazon SageMaker
+    Provides Training Information").
+
+    Raises:
+        DatasetError: it is missing, unreadable or empty, or inputdataconfig.json is broken.
+    """
+    directory = settings.data_dir
+    channels = _read_channels(settings)
+    if len(channels) == 1:
+        directory /= channels[0]
+    hint = f"mount the dataset at {settings.data_dir}"
+    try:
+        entries = os.scandir(directory)
+    except FileNotFoundError:
+        raise DatasetError(f"no dataset: {directory} does not exist", hint=hint) from None
+    except OSError as error:
+        raise DatasetError(
+            f"cannot read the dataset {directory}: {error.strerror}",
+            hint=f"make it readable for uid {os.getuid()}",
+        ) from error
+    with entries:
+        if next(entries, None) is None:
+            raise DatasetError(f"the dataset {directory} is empty", hint=hint)
+    return directory
+
+
+def _read_channels(settings: Settings) -> list[str]:
+    """Read the channels that are directories from SageMaker's inputdataconfig.json.
+
+    A channel in Pipe mode is no directory but FIFOs beside the channels' directories.
+    """
+    file = settings.config_dir / "inputdataconfig.json"
+    try:
+        channels = json_files.read_object(file)
+    except FileNotFoundError:
+        return []
+    except json_files.JsonFileError as error:
+        raise DatasetError(
+            f"{file} {error}", hint="the file is SageMaker's own; check the job's input channels"
+        ) from error
+    for name, channel in channels.items():
+        if not name or name.startswith(".") or "/" in name or "\0" in name:
+            raise DatasetError(
+                f"{file} names a channel {name!r}, which is no directory name",
+                hint="name the channel with letters, digits, '-', '_' and '.'",
+            )
+        if isinstance(channel, dict) and channel.get("TrainingInputMode") == "Pipe":
+            return []
+    return list(channels)

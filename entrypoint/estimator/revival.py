@@ -1,0 +1,127 @@
+"""Make ``tf.estimator`` importable and usable on the TensorFlow it was removed from.
+
+Each step below supplies one thing that ``tensorflow-estimator`` 2.15.0 imports and TensorFlow
+2.21 no longer has. The pair is checked first: on any other pair these steps are guesses.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import sys
+import warnings
+from types import ModuleType
+from typing import Any
+
+from entrypoint.errors import UsageError
+from entrypoint.estimator import tpu_stand_ins
+
+TENSORFLOW_VERSION = "2.21.0"
+ESTIMATOR_VERSION = "2.15.0"
+
+
+@functools.cache
+def revive() -> ModuleType:
+    """Return ``tf.estimator`` with TensorFlow 1's names, working on this TensorFlow.
+
+    Also makes it reachable where user code looks for it: ``tf.estimator``,
+    ``tf.compat.v1.estimator`` and ``import tensorflow_estimator``.
+
+    Raises:
+        UsageError: TensorFlow or tensorflow-estimator is not the version this was tested with.
+    """
+    require_tested_versions()
+    # Estimator code is Keras 2 code; TensorFlow reads this when it is first imported.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    # TensorFlow's native notes of processor features say nothing about a job; warnings stay.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    _restore_export_tables()
+    _restore_coordinator_training()
+    tpu_stand_ins.install()
+    _silence_deprecations()
+    return _publish()
+
+
+def require_tested_versions() -> None:
+    """Refuse a TensorFlow or tensorflow-estimator other than the tested pair.
+
+    Raises:
+        UsageError: names what is installed and what is needed. TensorFlow is not imported.
+    """
+    tensorflow = _installed("tensorflow") or _installed("tensorflow-cpu")
+    estimator = _installed("tensorflow-estimator")
+    if (tensorflow, estimator) != (TENSORFLOW_VERSION, ESTIMATOR_VERSION):
+        raise UsageError(
+            f"TensorFlow {tensorflow or '(none)'} with tensorflow-estimator"
+            f" {estimator or '(none)'} is installed; this job is tested with TensorFlow"
+            f" {TENSORFLOW_VERSION} and tensorflow-estimator {ESTIMATOR_VERSION} only",
+            hint="use the image, or `make .venv`, which install exactly these versions",
+        )
+
+
+def behave_like_tensorflow1() -> None:
+    """Switch this process to graph mode, v1 control flow and v1 shapes, which TF1 code is written for.
+
+    Call it before any graph is built.
+    """
+    import tensorflow as tf
+
+    tf.compat.v1.disable_v2_behavior()
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _restore_export_tables() -> None:
+    """Give ``tf_export`` the "estimator" API name back: every public Estimator symbol names it."""
+    from tensorflow.python.util import tf_export
+
+    name = "estimator"
+    tf_export.ESTIMATOR_API_NAME = name
+    for tables, suffix in ((tf_export.API_ATTRS, ""), (tf_export.API_ATTRS_V1, "_v1")):
+        tables[name] = type(tables[tf_export.TENSORFLOW_API_NAME])(
+            f"_estimator_api_names{suffix}", f"_estimator_api_constants{suffix}"
+        )
+
+
+def _restore_coordinator_training() -> None:
+    """Stand in for ``distribute.estimator_training``, through which strategies reach Estimator."""
+    from tensorflow.python import distribute
+
+    from entrypoint.estimator import coordinator_training
+
+    sys.modules["tensorflow.python.distribute.estimator_training"] = coordinator_training
+    distribute.estimator_training = coordinator_training
+
+
+def _silence_deprecations() -> None:
+    """Leave out the advice to migrate, which would follow nearly every line of Estimator code."""
+    from tensorflow.python.util import deprecation
+
+    deprecation._PRINT_DEPRECATION_WARNINGS = False
+    # Each of the v1 layers warns on its own.
+    warnings.filterwarnings("ignore", r"`tf\.layers\..* is deprecated", UserWarning)
+
+
+def _publish() -> ModuleType:
+    """Hang the estimator modules where TensorFlow 1 and early 2 had them."""
+    import tensorflow as tf
+    from tensorflow_estimator._api.v1 import estimator as v1
+    from tensorflow_estimator._api.v2 import estimator as v2
+
+    places: tuple[tuple[Any, str, ModuleType], ...] = (
+        (tf, "tensorflow", v2),
+        (tf.compat.v1, "tensorflow.compat.v1", v1),
+        (tf.compat.v2, "tensorflow.compat.v2", v2),
+    )
+    for parent, name, module in places:
+        parent.estimator = module
+        # `from tensorflow.estimator import Estimator` looks here, not at the attribute.
+        sys.modules[f"{name}.estimator"] = module
+    published: ModuleType = v1
+    return published

@@ -1,0 +1,73 @@
+"""The main path: from settings to a SavedModel, one step after the other."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from entrypoint import logs
+from entrypoint.cluster import resolve_cluster
+from entrypoint.dataset import find_dataset
+from entrypoint.directories import prepare_directories
+from entrypoint.parameters import load_parameters
+from entrypoint.requirements import install_requirements
+from entrypoint.settings import Settings
+from entrypoint.signals import StopRequest
+from entrypoint.user_code import find_user_code, load_user_code
+
+logger = logging.getLogger(__name__)
+
+
+def train(settings: Settings, stop: StopRequest) -> str:
+    """Train the user's model and export it; return what to say when it is done.
+
+    Raises:
+        JobError: every way in which a job can fail or be stopped.
+    """
+    return _run(settings, stop, trains=True)
+
+
+def check(settings: Settings, stop: StopRequest) -> str:
+    """Do everything short of training: read, import and build all that a training would.
+
+    Raises:
+        JobError: what a training would fail with before its first step.
+    """
+    return _run(settings, stop, trains=False)
+
+
+def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
+    # Nothing up to here imports TensorFlow, and nothing writes: mistakes show in milliseconds.
+    parameters = load_parameters(settings)
+    resolve_cluster(settings)
+    dataset_dir = find_dataset(settings)
+    source = find_user_code(settings)
+    if trains:
+        prepare_directories(settings)
+
+    install_requirements(source)
+    stop.raise_if_requested("installing requirements")
+    _start_tensorflow(settings, source.code_dir)
+    stop.raise_if_requested("importing TensorFlow")
+    code = load_user_code(source)
+    stop.raise_if_requested("importing user code")
+
+    from entrypoint import training
+
+    job = training.TrainingJob(
+        settings=settings, parameters=parameters, dataset_dir=dataset_dir, code=code
+    )
+    if trains:
+        return training.train_and_export(job, stop)
+    training.build_all_graphs(job)
+    return f"check passed: module {source.module!r} builds its training, evaluation and serving"
+
+
+def _start_tensorflow(settings: Settings, code_dir: Path) -> None:
+    """Import TensorFlow with Estimator in it, as user code expects to find it."""
+    from entrypoint import estimator
+
+    estimator.revive()
+    logs.adopt_tensorflow(settings.log_level)
+    estimator.behave_like_tensorflow1()
+    estimator.read_user_modules_from(code_dir)

@@ -1,0 +1,222 @@
+"""Load, decode and validate the parameters, and fill in the defaults."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from entrypoint import json_files
+from entrypoint.errors import ParametersError
+from entrypoint.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "parameters.schema.json"
+
+# Names that SageMaker's SDK and tuner add to the hyperparameters; they are not the user's.
+_INJECTED_PREFIXES = ("sagemaker_", "_tuning")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """The documented parameters, validated, and everything the user's functions are given.
+
+    The fields of the same names are documented in `schema/parameters.schema.json`; None stands
+    for null.
+
+    Attributes:
+        changed: the documented parameters whose value is not the default.
+    """
+
+    save_checkpoints_steps: int | None
+    save_checkpoints_secs: int | None
+    keep_checkpoint_max: int | None
+    log_step_count_steps: int
+    train_max_steps: int | None
+    eval_steps: int | None
+    eval_start_delay_secs: int
+    eval_throttle_secs: int
+    changed: Mapping[str, int | None]
+    _for_user: Mapping[str, Any]
+
+    def for_user(self) -> dict[str, Any]:
+        """Return a fresh plain dict: the documented parameters and the user's own.
+
+        Every caller gets its own deep copy, so one user function cannot change it for another.
+        """
+        return copy.deepcopy(dict(self._for_user))
+
+    @property
+    def own_names(self) -> list[str]:
+        """The names that are the user's own, sorted."""
+        return sorted(set(self._for_user) - set(documented_parameters()))
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the parameters (draft 2020-12)."""
+    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def documented_parameters() -> dict[str, dict[str, Any]]:
+    """Return the schema of each documented parameter by name, in the order of the schema."""
+    properties: dict[str, dict[str, Any]] = schema()["properties"]
+    return properties
+
+
+def load_parameters(settings: Settings) -> Parameters:
+    """Read parameters.json and SageMaker's hyperparameters into validated Parameters.
+
+    A name in both has the value of parameters.json. Missing files mean all defaults.
+
+    Raises:
+        ParametersError: a file cannot be read, or values break the schema; all of them are named.
+    """
+    given = {
+        **read_hyperparameters(settings),
+        **_read(settings.parameters_file, "correct the file; see `docker run IMAGE schema`"),
+    }
+    violations = list(_violations(given))
+    if violations:
+        raise ParametersError(
+            "\n".join(violations), hint="`docker run IMAGE schema` prints every parameter's rules"
+        )
+    for name in given:
+        meant = _documented_name_like(name)
+        if meant:
+            logger.warning(
+                "parameter %r is passed to your code as your own; did you mean %r?",
+                name,
+                meant,
+                extra={"event": "parameter_name", "parameter": name, "documented": meant},
+            )
+    return _fill(given)
+
+
+def read_hyperparameters(settings: Settings) -> dict[str, Any]:
+    """Read SageMaker's hyperparameters.json, decoded and without the names SageMaker injects.
+
+    SageMaker sends every value as a string. Its Python SDK JSON-encodes what it sends, the raw
+    API does not: a value that is not JSON is kept as the string it is.
+
+    Raises:
+        ParametersError: the file is there and cannot be used.
+    """
+    return {
+        name: _decode(value)
+        for name, value in _read_raw_hyperparameters(settings).items()
+        if not name.startswith(_INJECTED_PREFIXES)
+    }
+
+
+def sagemaker_program(settings: Settings) -> str | None:
+    """Return the script that SageMaker's SDK names as the user's program, if it names one.
+
+    Raises:
+        ParametersError: hyperparameters.json is there and cannot be used.
+    """
+    program = _decode(_read_raw_hyperparameters(settings).get("sagemaker_program"))
+    return program if isinstance(program, str) and program else None
+
+
+def _read_raw_hyperparameters(settings: Settings) -> dict[str, Any]:
+    hint = "the file is SageMaker's own; check the job's hyperparameters"
+    return _read(settings.config_dir / "hyperparameters.json", hint)
+
+
+def _read(file: Path, hint: str) -> dict[str, Any]:
+    try:
+        return json_files.read_object(file)
+    except FileNotFoundError:
+        return {}
+    except json_files.JsonFileError as error:
+        raise ParametersError(f"{file} {error}", hint=hint) from error
+
+
+def _decode(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json_files.parse(value)
+    except json_files.JsonFileError:
+        return value
+
+
+def _violations(given: Mapping[str, Any]) -> Iterator[str]:
+    validator = jsonschema.Draft202012Validator(schema())
+    for error in sorted(validator.iter_errors(dict(given)), key=lambda error: list(error.path)):
+        if error.path:
+            yield _describe(str(error.path[0]), error.instance)
+        else:
+            yield _describe_exclusion(given)
+
+
+def _describe(name: str, value: Any) -> str:
+    rules = documented_parameters()[name]
+    shown = json.dumps(value, ensure_ascii=False)
+    if len(shown) > 100:
+        shown = shown[:100] + "…"
+    fix = f"leave it out for the default, {json.dumps(rules['default'])}"
+    if isinstance(value, str) and value.lstrip("-").isdigit():
+        fix = f"write it without quotes: {value}"
+    return f"{name} is {shown}; it must be {describe_rules(rules)}; {fix}"
+
+
+def describe_rules(rules: Mapping[str, Any]) -> str:
+    """Put a parameter's type and bounds into words: "an integer from 1 to 2147483647, or null"."""
+    or_null = ", or null" if "null" in rules["type"] else ""
+    return f"an integer from {rules['minimum']} to {rules['maximum']}{or_null}"
+
+
+def _describe_exclusion(given: Mapping[str, Any]) -> str:
+    names = schema()["not"]["required"]
+    values = " and ".join(f"{name} is {json.dumps(given[name])}" for name in names)
+    return f"{values}; {schema()['not']['description']}; leave one out or make it null"
+
+
+def _fill(given: Mapping[str, Any]) -> Parameters:
+    documented = {name: rules["default"] for name, rules in documented_parameters().items()}
+    defaults = dict(documented)
+    exclusive: list[str] = schema()["not"]["required"]
+    if any(name in given for name in exclusive):
+        # A default of one must not join, or replace, what was given for the other.
+        documented.update(dict.fromkeys(exclusive))
+    # JSON Schema counts 1.0 as an integer; Python's range() and TensorFlow do not.
+    documented.update(
+        {n: int(v) if isinstance(v, float) else v for n, v in given.items() if n in documented}
+    )
+    return Parameters(
+        **documented,
+        changed={n: v for n, v in documented.items() if v != defaults[n]},
+        _for_user={**given, **documented},
+    )
+
+
+def _documented_name_like(name: str) -> str | None:
+    """Return the documented parameter that `name` seems to misspell."""
+    plain = name.lower().replace("-", "_")
+    for documented in documented_parameters():
+        if name != documented and is_within_one_edit(plain, documented):
+            return documented
+    return None
+
+
+def is_within_one_edit(left: str, right: str) -> bool:
+    """Tell whether one letter added, dropped, replaced or swapped with its neighbour is enough."""
+    if abs(len(left) - len(right)) > 1:
+        return False
+    start = 0
+    while start < min(len(left), len(right)) and left[start] == right[start]:
+        start += 1
+    a, b = left[start:], right[start:]
+    swapped = a[1::-1] + a[2:]
+    return b in (a, swapped) or a[1:] == b[1:] or a[1:] == b or a == b[1:]

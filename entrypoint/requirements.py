@@ -1,0 +1,147 @@
+"""Install what the user's requirements.txt asks for, beside what the image has."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from entrypoint.errors import UserCodeInvalidError
+from entrypoint.user_code import UserSource
+
+logger = logging.getLogger(__name__)
+
+# Every name under which TensorFlow itself is published; the image has one of them.
+_TENSORFLOW_NAMES = {
+    "tensorflow",
+    "tensorflow-cpu",
+    "tensorflow-gpu",
+    "tensorflow-intel",
+    "tensorflow-estimator",
+    "tf-estimator",
+    "tf-estimator-nightly",
+    "tf-nightly",
+}
+
+
+def install_requirements(source: UserSource) -> Path | None:
+    """Install the user's requirements into a directory of their own and put it on the path.
+
+    What the image already has is left as it is, whatever version is asked for: TensorFlow and its
+    own dependencies cannot be changed under a job. The log says where versions differ. Wheels
+    beside the code are used alone where there are any, so that no network is needed.
+
+    Returns:
+        The directory, or None if there was nothing to install.
+
+    Raises:
+        UserCodeInvalidError: pip could not install them; says what was tried and pip's reason.
+    """
+    file = source.requirements_file
+    if not file.is_file():
+        return None
+    lines = list(_missing(file))
+    if not lines:
+        return None
+    work_dir = Path(tempfile.mkdtemp(prefix="modelmaker-requirements-"))
+    wanted, provided = work_dir / "requirements.txt", work_dir / "provided.txt"
+    wanted.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    provided.write_text("".join(f"{n}=={v}\n" for n, v in _installed().items()), encoding="utf-8")
+    wheel_dirs = sorted({wheel.parent for wheel in source.code_dir.rglob("*.whl")})
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--prefix", str(work_dir / "prefix")),
+        *("--no-input", "--disable-pip-version-check", "--no-warn-script-location"),
+        *("--requirement", str(wanted), "--constraint", str(provided)),
+    ]
+    for wheel_dir in wheel_dirs:
+        command += ["--find-links", str(wheel_dir)]
+    if wheel_dirs:
+        command += ["--no-index"]
+    logger.info(
+        "installing %d requirements%s",
+        len(lines),
+        " from the wheels beside the code" if wheel_dirs else "",
+        extra={"event": "requirements", "requirements": lines},
+    )
+    # The working directory is what relative paths in a requirements file are relative to.
+    run = subprocess.run(command, cwd=source.code_dir, capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        reasons = [line for line in run.stderr.splitlines() if "error" in line.lower()]
+        tried = f"the wheels in {', '.join(map(str, wheel_dirs))} alone" if wheel_dirs else (
+            "the package index"
+        )
+        raise UserCodeInvalidError(
+            f"pip cannot install {file} from {tried}: {' '.join(reasons[:4]) or run.stderr[-500:]}",
+            hint="correct the file, or put wheels of everything it needs beside it"
+            + (" (none is looked for elsewhere)" if wheel_dirs else " if the job has no network"),
+        )
+    site_dirs = sorted((work_dir / "prefix").rglob("site-packages"))
+    sys.path[1:1] = map(str, site_dirs)
+    return work_dir / "prefix"
+
+
+def _installed() -> dict[str, str]:
+    """Return the distributions of the image: canonical name to version."""
+    return {
+        canonicalize_name(distribution.name): distribution.version
+        for distribution in importlib.metadata.distributions()
+    }
+
+
+def _missing(file: Path) -> Iterator[str]:
+    """Yield the lines of a requirements file that ask for what the image does not have.
+
+    Raises:
+        UserCodeInvalidError: the file cannot be read.
+    """
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserCodeInvalidError(
+            f"cannot read {file}: {error}", hint="it must be UTF-8 text that the job may read"
+        ) from error
+    installed = _installed()
+    for raw in text.replace("\\\n", " ").splitlines():
+        line = raw.split(" #")[0].strip()
+        if not line or line.startswith("#"):
+            continue
+        option, _, argument = line.partition(" ")
+        if option in ("-r", "--requirement", "-c", "--constraint"):
+            # These are relative to the file they stand in, and that file is rewritten elsewhere.
+            yield f"{option} {file.parent / argument.strip()}"
+            continue
+        try:
+            requirement = Requirement(line.split(" --hash")[0])
+        except InvalidRequirement:
+            yield line
+            continue
+        if not _is_provided(requirement, installed):
+            yield line
+
+
+def _is_provided(requirement: Requirement, installed: dict[str, str]) -> bool:
+    name = canonicalize_name(requirement.name)
+    if requirement.marker is not None and not requirement.marker.evaluate():
+        return True
+    if name in _TENSORFLOW_NAMES:
+        version = installed.get("tensorflow") or installed.get("tensorflow-cpu")
+    else:
+        version = installed.get(name)
+    if version is None:
+        return False
+    if not requirement.specifier.contains(version, prereleases=True):
+        logger.warning(
+            "requirements.txt asks for %s; the image has %s %s, which is used",
+            requirement,
+            name,
+            version,
+            extra={"event": "requirement_provided"},
+        )
+    return True

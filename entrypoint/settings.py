@@ -1,0 +1,145 @@
+"""Where everything is and what was asked for: the only reader of the process environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from entrypoint.errors import UsageError
+
+DEFAULT_ROOT = "/opt/ml"
+
+# The first of these that is set names the job in every log line.
+JOB_NAME_VARIABLES = (
+    "MODELMAKER_JOB_NAME",
+    "TRAINING_JOB_NAME",  # SageMaker
+    "AWS_BATCH_JOB_ID",
+    "SLURM_JOB_ID",
+    "HOSTNAME",  # Docker and Kubernetes: the container or the pod
+)
+
+LogFormat = Literal["json", "text"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One job's paths and switches, fixed for its whole life.
+
+    Attributes:
+        root_dir: what every path of the container contract hangs off.
+        module: the user's module, if MODELMAKER_MODULE names one.
+        job_name: what this job is called in the log.
+        log_format: "json" or "text" if forced, None to decide by looking at the output.
+        log_level: the least level that is logged, a name of the `logging` module.
+        require_gpu: True insists on a usable GPU, False waives one, None goes by what is there.
+        cluster_environment: the variables by which schedulers describe a cluster, as found.
+    """
+
+    root_dir: Path
+    module: str | None = None
+    job_name: str = "job"
+    log_format: LogFormat | None = None
+    log_level: str = "INFO"
+    require_gpu: bool | None = None
+    cluster_environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code_dir(self) -> Path:
+        """The user's module and whatever it imports."""
+        return self.root_dir / "code"
+
+    @property
+    def parameters_file(self) -> Path:
+        """Parameters, a JSON object."""
+        return self.root_dir / "input" / "parameters.json"
+
+    @property
+    def config_dir(self) -> Path:
+        """SageMaker's hyperparameters, inputdataconfig and resourceconfig."""
+        return self.root_dir / "input" / "config"
+
+    @property
+    def data_dir(self) -> Path:
+        """The dataset mount."""
+        return self.root_dir / "input" / "data"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """Checkpoints: Estimator's model_dir."""
+        return self.root_dir / "checkpoints"
+
+    @property
+    def model_dir(self) -> Path:
+        """Holds exactly one numeric directory, the SavedModel, when the job is done."""
+        return self.root_dir / "model"
+
+    @property
+    def output_dir(self) -> Path:
+        """What the job says about itself."""
+        return self.root_dir / "output"
+
+    @property
+    def failure_file(self) -> Path:
+        """Why the job failed."""
+        return self.output_dir / "failure"
+
+    @property
+    def metrics_file(self) -> Path:
+        """Every progress and evaluation event, one JSON object a line."""
+        return self.output_dir / "data" / "metrics.jsonl"
+
+    @property
+    def tensorboard_dir(self) -> Path:
+        """TensorBoard event files."""
+        return self.output_dir / "data" / "tensorboard"
+
+    @property
+    def report_file(self) -> Path:
+        """The run in one JSON object."""
+        return self.output_dir / "data" / "report.json"
+
+
+def read_root_dir(environment: Mapping[str, str]) -> Path:
+    """Return what every path of the container contract hangs off."""
+    return Path(environment.get("MODELMAKER_ROOT") or DEFAULT_ROOT).absolute()
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the job's settings out of an environment.
+
+    Raises:
+        UsageError: a MODELMAKER_* variable has a value that means nothing; all such are named.
+    """
+    problems: list[str] = []
+
+    def choice(name: str, choices: tuple[str, ...]) -> str | None:
+        value = environment.get(name)
+        if not value:
+            return None
+        if value.lower() not in choices:
+            problems.append(f"{name}={value!r} is not one of {', '.join(choices)}")
+        return value.lower()
+
+    log_format = choice("MODELMAKER_LOG_FORMAT", ("json", "text"))
+    log_level = choice("MODELMAKER_LOG_LEVEL", ("debug", "info", "warning", "error"))
+    require_gpu = choice("MODELMAKER_REQUIRE_GPU", ("0", "1"))
+    if problems:
+        raise UsageError(
+            "; ".join(problems), hint="correct the variable, or leave it out for the default"
+        )
+    return Settings(
+        root_dir=read_root_dir(environment),
+        module=environment.get("MODELMAKER_MODULE") or None,
+        job_name=next(filter(None, map(environment.get, JOB_NAME_VARIABLES)), "job"),
+        log_format="text" if log_format == "text" else "json" if log_format else None,
+        log_level=(log_level or "info").upper(),
+        require_gpu=None if require_gpu is None else require_gpu == "1",
+        cluster_environment={
+            name: value
+            for name, value in environment.items()
+            if name in {"TF_CONFIG", "CLUSTER_SPEC"}
+            or name.startswith(("AWS_BATCH_JOB_", "SLURM_", "JOB_COMPLETION_INDEX"))
+        },
+    )

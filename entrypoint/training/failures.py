@@ -1,0 +1,67 @@
+"""Tell apart, when TensorFlow raises, a failure of the user's code, of the platform, and of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from entrypoint.blame import describe, find_place, user_failure
+from entrypoint.errors import JobError, UserCodeFailedError
+from entrypoint.outcome import out_of_space
+
+_PACKAGE_DIR = Path(__file__).parents[1]
+_NO_SPACE = ("No space left on device", "Disk quota exceeded")
+
+
+@contextlib.contextmanager
+def explain_failures(during: str, *, code_dir: Path, writes_to: Path) -> Iterator[None]:
+    """Turn what TensorFlow raises into a typed error.
+
+    Args:
+        during: what the job is doing, "training", "evaluation" or "export".
+        code_dir: where the user's lines are.
+        writes_to: what the job writes to meanwhile, to describe a full disk.
+
+    Raises:
+        PlatformError: the disk is full.
+        UserCodeFailedError: everything else that TensorFlow or the user's code raised.
+        Exception: unchanged, if it was raised by a line of this package.
+    """
+    try:
+        yield
+    except JobError:
+        raise
+    except tf.estimator.NanLossDuringTrainingError as error:
+        raise UserCodeFailedError(
+            "the loss became NaN during training",
+            hint="lower the learning rate, clip gradients, or look for bad values in the data",
+        ) from error
+    except (Exception, SystemExit) as error:
+        if _is_out_of_space(error):
+            raise out_of_space(writes_to) from error
+        if isinstance(error, tf.errors.ResourceExhaustedError):
+            place = find_place(error, code_dir)
+            raise UserCodeFailedError(
+                f"memory ran out during {during}: {describe(error)}"
+                + (f" at {place}" if place else ""),
+                hint="use a smaller batch or model, or a GPU with more memory",
+            ) from error
+        if find_place(error, code_dir) is None and _is_ours(error):
+            raise
+        raise user_failure(during, error, code_dir) from error
+
+
+def _is_out_of_space(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, tf.errors.OpError) and any(text in str(error) for text in _NO_SPACE)
+
+
+def _is_ours(error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(_PACKAGE_DIR)

@@ -1,0 +1,219 @@
+"""What happens between two training steps: progress is logged, a stop request is obeyed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.training import training_util
+
+from entrypoint.metrics import MetricsFile
+from entrypoint.signals import StopRequest
+
+v1 = tf.compat.v1
+
+# Graph collection of scalars: how many examples each replica takes in this step.
+BATCH_EXAMPLES = "modelmaker_batch_examples"
+
+
+def count_examples(features: Any, labels: Any) -> None:
+    """Note in the graph how many examples the current batch holds, where that can be told.
+
+    Args:
+        features: what the user's input function gave; nested tensors of shape [batch, …].
+        labels: likewise, or None.
+    """
+    for tensor in tf.nest.flatten((features, labels)):
+        if isinstance(tensor, tf.sparse.SparseTensor):
+            count = tensor.dense_shape[0]
+        elif isinstance(tensor, tf.Tensor) and tensor.shape.rank:
+            count = tf.shape(tensor, out_type=tf.int64)[0]
+        else:
+            continue
+        v1.add_to_collection(BATCH_EXAMPLES, tf.cast(count, tf.int64))
+        return
+
+
+class StopHook(v1.train.SessionRunHook):
+    """Ends a session's loop after the current step once a stop is requested."""
+
+    def __init__(self, stop: StopRequest) -> None:
+        self._stop = stop
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Ask the loop to end; the checkpoint hook saves as it does."""
+        del run_values
+        if self._stop.signal_number is not None:
+            run_context.request_stop()
+
+
+class BatchCounterHook(v1.train.SessionRunHook):
+    """Counts the batches of an evaluation."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Count one batch."""
+        del run_context, run_values
+        self.batches += 1
+
+
+@dataclass
+class _Mark:
+    """A moment in training.
+
+    Attributes:
+        seconds: on a monotonic clock, without the time spent in evaluations.
+        step: global_step at that moment.
+        examples: examples taken up to then by this process.
+    """
+
+    seconds: float
+    step: int
+    examples: int
+
+
+class ProgressHook(v1.train.SessionRunHook):
+    """Records a `progress` event every so many steps, and at the end.
+
+    Args:
+        metrics: where the events go.
+        every_steps: the cadence; events fall on multiples of it.
+        max_steps: the step at which training ends, or None if the data decides.
+        replicas: how many cards take part in a step, to give steps over all cards.
+    """
+
+    def __init__(
+        self, metrics: MetricsFile, *, every_steps: int, max_steps: int | None, replicas: int
+    ) -> None:
+        self._metrics = metrics
+        self._every_steps = every_steps
+        self._max_steps = max_steps
+        self._replicas = replicas
+        self._paused_seconds = 0.0
+        self._examples = 0
+        self._loss = float("nan")
+        self._first: _Mark | None = None
+        self._last: _Mark | None = None
+        self._recorded_step = 0
+        self.start_step = 0
+        self.end_step: int | None = None
+
+    def begin(self) -> None:
+        """Look up the tensors to fetch with every step."""
+        self._global_step = v1.train.get_global_step()
+        self._fetches = {
+            # Estimator puts the loss of the whole step here last.
+            "loss": v1.get_collection(v1.GraphKeys.LOSSES)[-1],
+            # Fetching the variable itself beside the training operation would read it twice.
+            "step": training_util._get_or_create_global_step_read(),
+            "examples": v1.get_collection(BATCH_EXAMPLES),
+        }
+
+    def after_create_session(self, session: Any, coord: Any) -> None:
+        """Note where training starts."""
+        del coord
+        if self._first is None:  # A recovered session goes on; it does not start again.
+            self.start_step = self._recorded_step = self._step_of(session)
+
+    def before_run(self, run_context: Any) -> Any:
+        """Fetch what progress is made of together with the step itself."""
+        del run_context
+        return v1.train.SessionRunArgs(self._fetches)
+
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        """Record progress when the cadence is reached."""
+        self._examples += int(sum(run_values.results["examples"]))
+        self._loss = float(run_values.results["loss"])
+        if self._first is None:
+            # The first step also builds and places the graph; speeds are counted from its end.
+            self._first = self._last = self._mark(self._step_of(run_context.session))
+        # The step read beside the training operation may miss its last increment.
+        if self._is_due(int(run_values.results["step"]) + 1):
+            step = self._step_of(run_context.session)
+            if self._is_due(step):
+                self._record(step)
+
+    def end(self, session: Any) -> None:
+        """Record the last steps."""
+        self.end_step = self._step_of(session)
+        if self._first is not None and self.end_step > self._recorded_step:
+            self._record(self.end_step)
+
+    def exclude(self, seconds: float) -> None:
+        """Leave time that training stood still, for an evaluation, out of its speed."""
+        self._paused_seconds += seconds
+
+    @property
+    def speeds(self) -> tuple[float | None, float | None]:
+        """Steps per second and examples per second over the whole training, if it had steps."""
+        if self._first is None or self._last is None:
+            return None, None
+        return self._speeds(self._first, self._last)
+
+    def _step_of(self, session: Any) -> int:
+        return int(session.run(self._global_step))
+
+    def _is_due(self, step: int) -> bool:
+        return step // self._every_steps > self._recorded_step // self._every_steps
+
+    def _mark(self, step: int) -> _Mark:
+        return _Mark(time.monotonic() - self._paused_seconds, step, self._examples)
+
+    def _speeds(self, start: _Mark, end: _Mark) -> tuple[float | None, float | None]:
+        seconds = end.seconds - start.seconds
+        if seconds <= 0 or end.step <= start.step:
+            return None, None
+        examples = end.examples - start.examples
+        return (end.step - start.step) / seconds, examples / seconds if examples else None
+
+    def _record(self, step: int) -> None:
+        last, self._last, self._recorded_step = self._last, self._mark(step), step
+        steps_per_second, examples_per_second = (
+            self._speeds(last, self._last) if last else (None, None)
+        )
+        share = seconds_left = None
+        if self._max_steps:
+            share = min(step / self._max_steps, 1.0)
+            if steps_per_second:
+                seconds_left = max(self._max_steps - step, 0) / steps_per_second
+        figures: dict[str, Any] = {
+            "global_step": step,
+            "total_steps": step * self._replicas,
+            "loss": self._loss,
+            "steps_per_second": _rounded(steps_per_second),
+            "examples_per_second": _rounded(examples_per_second),
+            "share": None if share is None else round(share, 4),
+            "seconds_left": _rounded(seconds_left),
+        }
+        self._metrics.record("progress", self._in_words(figures), **figures)
+
+    def _in_words(self, figures: dict[str, Any]) -> str:
+        of = f"/{self._max_steps}" if self._max_steps else ""
+        parts = [f"step {figures['global_step']}{of}", f"loss {self._loss:.4g}"]
+        if figures["steps_per_second"] is not None:
+            parts.append(f"{figures['steps_per_second']:.4g} steps/s")
+        if figures["examples_per_second"] is not None:
+            parts.append(f"{figures['examples_per_second']:,.0f} examples/s")
+        if figures["share"] is not None:
+            parts.insert(0, f"{figures['share']:4.0%}")
+        if figures["seconds_left"]:
+            parts.append(f"{format_duration(figures['seconds_left'])} left")
+        return "  ".join(parts)
+
+
+def format_duration(seconds: float) -> str:
+    """Format seconds for people: "8 s", "3 min 20 s", "2 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
