@@ -56,7 +56,10 @@ def _parse(arguments: Sequence[str]) -> str:
 
 
 def _versions() -> str:
-    lines = [f"modelmaker-tensorflow {entrypoint.__version__}", f"python {platform.python_version()}"]
+    lines = [
+        f"modelmaker-tensorflow {entrypoint.__version__}",
+        f"python {platform.python_version()}",
+    ]
     for name in ("tensorflow", "tensorflow-cpu", "tf-keras", "tensorflow-estimator"):
         try:
             lines.append(f"{name} {importlib.metadata.version(name)}")

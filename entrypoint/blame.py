@@ -88,7 +88,9 @@ def _place(filename: str, line: int, function: str, text: str, code_dir: Path) -
 def describe(error: BaseException) -> str:
     """Return the type and the first lines of the message of an exception, shortened."""
     # TensorFlow appends the graph's whole traceback after these words.
-    text = re.split(r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)", str(error))[0]
+    text = re.split(
+        r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)", str(error)
+    )[0]
     text = " ".join(text.split())
     if isinstance(error, SyntaxError):
         text = error.msg

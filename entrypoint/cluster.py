@@ -8,6 +8,9 @@ from entrypoint import json_files
 from entrypoint.errors import ContradictionError
 from entrypoint.settings import Settings
 
+# No scheduler counts more tasks than this many digits can.
+MAX_DIGITS = 9
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
@@ -73,7 +76,9 @@ def _count_tf_config_tasks(settings: Settings) -> int | None:
         raise _contradiction("TF_CONFIG", str(error)) from error
     if cluster is None:
         return 1
-    if not isinstance(cluster, dict) or not all(isinstance(t, list | dict) for t in cluster.values()):
+    if not isinstance(cluster, dict) or not all(
+        isinstance(t, list | dict) for t in cluster.values()
+    ):
         raise _contradiction("TF_CONFIG", 'has a "cluster" that does not map roles to addresses')
     return sum(map(len, cluster.values())) or 1
 
@@ -82,10 +87,12 @@ def _count_from(settings: Settings, variable: str) -> int | None:
     text = settings.cluster_environment.get(variable)
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise _contradiction(variable, f"is {text!r}, not a number")
     return int(text)
 
 
 def _contradiction(name: str, problem: str) -> ContradictionError:
-    return ContradictionError(f"{name} {problem}", hint="the scheduler writes it; check the job there")
+    return ContradictionError(
+        f"{name} {problem}", hint="the scheduler writes it; check the job there"
+    )

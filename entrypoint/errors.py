@@ -87,5 +87,6 @@ class StoppedError(JobError):
         self.signal_number = signal_number
 
     @property
-    def code(self) -> int:  # type: ignore[override]  # 143 or 130: one rule of every shell
+    def code(self) -> int:  # type: ignore[override]  # fixed by the signal, not by the class
+        """143 for SIGTERM, 130 for SIGINT, as every shell has it."""
         return 128 + self.signal_number

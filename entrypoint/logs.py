@@ -31,7 +31,7 @@ def format_time(seconds: float) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """Turn a value into what JSON can hold: NumPy scalars to numbers, NaN and infinities to text."""
+    """Turn a value into what JSON can hold; NaN and the infinities become text."""
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -95,7 +95,7 @@ def start(stream: TextIO, level: str, bound: Mapping[str, Any]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    logging.captureWarnings(True)
+    logging.captureWarnings(capture=True)
     logging.raiseExceptions = False
     for name in ("boto3", "botocore", "urllib3", "h5py", "numexpr"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -139,4 +139,3 @@ def read_outcome(record: Mapping[str, Any]) -> Outcome | None:
     return Outcome(
         code=int(record["code"]), message=str(record["message"]), hint=str(record.get("hint", ""))
     )
-

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "parameters.schema.json"
 
+MAX_SHOWN_CHARACTERS = 100
+
 # Names that SageMaker's SDK and tuner add to the hyperparameters; they are not the user's.
 _INJECTED_PREFIXES = ("sagemaker_", "_tuning")
 
@@ -163,8 +165,8 @@ def _violations(given: Mapping[str, Any]) -> Iterator[str]:
 def _describe(name: str, value: Any) -> str:
     rules = documented_parameters()[name]
     shown = json.dumps(value, ensure_ascii=False)
-    if len(shown) > 100:
-        shown = shown[:100] + "…"
+    if len(shown) > MAX_SHOWN_CHARACTERS:
+        shown = shown[:MAX_SHOWN_CHARACTERS] + "…"
     fix = f"leave it out for the default, {json.dumps(rules['default'])}"
     if isinstance(value, str) and value.lstrip("-").isdigit():
         fix = f"write it without quotes: {value}"

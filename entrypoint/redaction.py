@@ -8,12 +8,12 @@ from typing import Any
 
 MASK = "***"
 
-_SECRET_WORD = (
+_NAMES_OF_SECRETS = (
     r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?"
     r"|private[_-]?key|credentials?|authorization|auth)"
 )
 # The word has to stand alone between separators: `max_tokens` and `authors` are no secrets.
-_SECRET_NAME = re.compile(rf"(?:^|[_\-.\s]){_SECRET_WORD}(?:$|[_\-.\s])", re.IGNORECASE)
+_SECRET_NAME = re.compile(rf"(?:^|[_\-.\s]){_NAMES_OF_SECRETS}(?:$|[_\-.\s])", re.IGNORECASE)
 
 _SECRET_TEXTS = tuple(
     re.compile(pattern)
@@ -28,7 +28,7 @@ _SECRET_TEXTS = tuple(
     )
 )
 _ASSIGNMENT = re.compile(
-    rf"(?i)((?:^|(?<=[^A-Za-z0-9])){_SECRET_WORD}[\"']?\s*[:=]\s*[\"']?)([^\s\"',;&}}]{{4,}})"
+    rf"(?i)((?:^|(?<=[^A-Za-z0-9])){_NAMES_OF_SECRETS}[\"']?\s*[:=]\s*[\"']?)([^\s\"',;&}}]{{4,}})"
 )
 
 

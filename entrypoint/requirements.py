@@ -74,8 +74,10 @@ def install_requirements(source: UserSource) -> Path | None:
     run = subprocess.run(command, cwd=source.code_dir, capture_output=True, text=True, check=False)
     if run.returncode != 0:
         reasons = [line for line in run.stderr.splitlines() if "error" in line.lower()]
-        tried = f"the wheels in {', '.join(map(str, wheel_dirs))} alone" if wheel_dirs else (
-            "the package index"
+        tried = (
+            f"the wheels in {', '.join(map(str, wheel_dirs))} alone"
+            if wheel_dirs
+            else ("the package index")
         )
         raise UserCodeInvalidError(
             f"pip cannot install {file} from {tried}: {' '.join(reasons[:4]) or run.stderr[-500:]}",

@@ -26,7 +26,9 @@ class StopRequest:
     @property
     def signal_name(self) -> str:
         """The name of the signal that arrived, such as "SIGTERM"."""
-        return "no signal" if self.signal_number is None else signal.Signals(self.signal_number).name
+        return (
+            "no signal" if self.signal_number is None else signal.Signals(self.signal_number).name
+        )
 
     def raise_if_requested(self, during: str) -> None:
         """Leave here if a stop was asked for: for the places where nothing is to be saved.

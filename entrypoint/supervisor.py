@@ -105,8 +105,8 @@ class _Supervisor:
         records_read, records_write = os.pipe()
         output_read, output_write = os.pipe()
         wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_read, False)  # noqa: FBT003 (positional in the standard library)
-        os.set_blocking(wake_write, False)  # noqa: FBT003
+        os.set_blocking(wake_read, False)
+        os.set_blocking(wake_write, False)
         with _signals_passed_on(self, wake_write):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -135,7 +135,7 @@ class _Supervisor:
         status: int | None = None
         with selectors.DefaultSelector() as selector:
             for descriptor in (output, records, wake):
-                os.set_blocking(descriptor, False)  # noqa: FBT003
+                os.set_blocking(descriptor, False)
                 selector.register(descriptor, selectors.EVENT_READ)
             while status is None:
                 for key, _ in selector.select():

@@ -234,7 +234,9 @@ def load_user_code(source: UserSource) -> UserCode:
             has the wrong signature. The user's file and line are named.
     """
     module = _import(source)
-    _require_functions({name for name in ARGUMENTS if hasattr(module, name)} | set(dir(module)), source.module)
+    _require_functions(
+        {name for name in ARGUMENTS if hasattr(module, name)} | set(dir(module)), source.module
+    )
     functions = {
         name: _check(name, getattr(module, name), module, source.code_dir) for name in ARGUMENTS
     }
@@ -288,7 +290,9 @@ def _check(name: str, function: Any, module: ModuleType, code_dir: Path) -> User
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return UserFunction(name=name, function=function, accepts=allowed, by_position=True, code_dir=code_dir)
+        return UserFunction(
+            name=name, function=function, accepts=allowed, by_position=True, code_dir=code_dir
+        )
     accepts, by_position = _match(signature.parameters, allowed)
     if accepts is None or not set(required) <= set(accepts):
         line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)

@@ -37,6 +37,7 @@ from typing import Any, TextIO
 
 PACKAGE = "tensorflow_estimator"
 OUTCOMES = ("passed", "failed", "errored", "skipped", "unfinished")
+TEST_LIMIT_SECONDS = 120  # so that a test that hangs does not hide those after it
 # What it means that a unittest.TestResult's method was last called for a test.
 LAST_CALL = {
     "startTest": "unfinished",
@@ -165,6 +166,7 @@ def run_module(options: argparse.Namespace) -> None:
         importlib.import_module(package).__path__.append(str(directory))
     # One test module calls this; Python 3.11 removed it.
     vars(inspect).setdefault("getargspec", inspect.getfullargspec)
+    signal.signal(signal.SIGALRM, give_up)
     with options.journal.open("w", buffering=1) as journal:
         for method, outcome in LAST_CALL.items():
             write_down(journal, options.module, method, outcome)
@@ -176,14 +178,24 @@ def write_down(journal: TextIO, module: str, method: str, outcome: str) -> None:
     original = getattr(unittest.TestResult, method)
 
     def wrapper(self: unittest.TestResult, test: unittest.TestCase, *args: Any) -> Any:
-        if method == "addSubTest" and args[1] is None:  # one that passed, of perhaps several
-            return original(self, test, *args)
+        if method == "startTest":
+            signal.alarm(TEST_LIMIT_SECONDS)
         # absl appends the parameters; their repr depends on NumPy's version and on addresses.
         test_id = re.sub(r"(?s)^(__main__\.\S+) .*", r"\1", test.id()).replace("__main__", module)
-        print(json.dumps([test_id, outcome]), file=journal)
+        ended = outcome
+        if method == "addSubTest":
+            _subtest, error = args
+            ended = "failed" if error and issubclass(error[0], test.failureException) else outcome
+        if method != "addSubTest" or error:
+            print(json.dumps([test_id, ended]), file=journal)
         return original(self, test, *args)
 
     setattr(unittest.TestResult, method, wrapper)
+
+
+def give_up(*_: object) -> None:
+    """End the test that is running, as an error."""
+    raise TimeoutError(f"the test has not ended after {TEST_LIMIT_SECONDS} s")
 
 
 def compare(before: dict[str, str], now: dict[str, str]) -> int:

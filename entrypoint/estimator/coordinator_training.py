@@ -140,9 +140,14 @@ def _run_standalone(
     estimator: Any, method: str, strategy: Any, worker: Callable[[Any], Any]
 ) -> Any:
     config = estimator.config
-    if config._distribute_coordinator_mode != _STANDALONE or "evaluator" in config.cluster_spec.jobs:
-        raise ValueError(f"Estimator.{method} cannot run as one task of a cluster;"
-                         " call train_and_evaluate in every task")
+    if (
+        config._distribute_coordinator_mode != _STANDALONE
+        or "evaluator" in config.cluster_spec.jobs
+    ):
+        raise ValueError(
+            f"Estimator.{method} cannot run as one task of a cluster;"
+            " call train_and_evaluate in every task"
+        )
     if strategy.extended.experimental_between_graph:
         raise ValueError(
             f"Estimator.{method} on a remote cluster needs an in-graph strategy, and"

@@ -61,7 +61,7 @@ def require_tested_versions() -> None:
 
 
 def behave_like_tensorflow1() -> None:
-    """Switch this process to graph mode, v1 control flow and v1 shapes, which TF1 code is written for.
+    """Switch this process to the graph mode, control flow and shapes that TF1 code is written for.
 
     Call it before any graph is built.
     """

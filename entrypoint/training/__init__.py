@@ -1,5 +1,6 @@
 """Train, evaluate and export the user's model with the Estimator API."""
 
-from entrypoint.training.job import TrainingJob, build_all_graphs, train_and_export
+from entrypoint.training.graphs import build_all_graphs
+from entrypoint.training.job import TrainingJob, train_and_export
 
 __all__ = ["TrainingJob", "build_all_graphs", "train_and_export"]

@@ -98,9 +98,7 @@ def bind_serving_fn(function: UserFunction) -> Callable[[], Any]:
         result = function()
         if callable(result) and not hasattr(result, "receiver_tensors"):
             result = result()
-        if not isinstance(
-            result, export.ServingInputReceiver | export.TensorServingInputReceiver
-        ):
+        if not isinstance(result, export.ServingInputReceiver | export.TensorServingInputReceiver):
             raise UserCodeFailedError(
                 f"{function.name} returned {type(result).__name__}, not a ServingInputReceiver",
                 hint="return tf.estimator.export.ServingInputReceiver(features, receiver_tensors),"

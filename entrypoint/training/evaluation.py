@@ -1,4 +1,4 @@
-"""Evaluate checkpoints while training goes on: not too early, not too often, never the same twice."""
+"""Evaluate checkpoints beside training: not too early and not too often."""
 
 from __future__ import annotations
 

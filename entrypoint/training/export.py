@@ -130,8 +130,10 @@ def _require_tensor(graph: tf.Graph, signature: str, info: Any, hint: str) -> No
 
 
 def _in_words(info: Any) -> str:
-    shape = "unknown" if info.tensor_shape.unknown_rank else ",".join(
-        "?" if axis.size < 0 else str(axis.size) for axis in info.tensor_shape.dim
+    shape = (
+        "unknown"
+        if info.tensor_shape.unknown_rank
+        else ",".join("?" if axis.size < 0 else str(axis.size) for axis in info.tensor_shape.dim)
     )
     return f"{tf.dtypes.as_dtype(info.dtype).name}[{shape}]"
 

@@ -1,4 +1,4 @@
-"""Tell apart, when TensorFlow raises, a failure of the user's code, of the platform, and of ours."""
+"""Tell whose failure it is when TensorFlow raises: the user's, the platform's, or ours."""
 
 from __future__ import annotations
 

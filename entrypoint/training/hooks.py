@@ -36,7 +36,7 @@ def count_examples(features: Any, labels: Any) -> None:
         return
 
 
-class StopHook(v1.train.SessionRunHook):
+class StopHook(tf.compat.v1.train.SessionRunHook):
     """Ends a session's loop after the current step once a stop is requested."""
 
     def __init__(self, stop: StopRequest) -> None:
@@ -49,7 +49,7 @@ class StopHook(v1.train.SessionRunHook):
             run_context.request_stop()
 
 
-class BatchCounterHook(v1.train.SessionRunHook):
+class BatchCounterHook(tf.compat.v1.train.SessionRunHook):
     """Counts the batches of an evaluation."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class _Mark:
     examples: int
 
 
-class ProgressHook(v1.train.SessionRunHook):
+class ProgressHook(tf.compat.v1.train.SessionRunHook):
     """Records a `progress` event every so many steps, and at the end.
 
     Args:
@@ -207,12 +207,11 @@ class ProgressHook(v1.train.SessionRunHook):
 
 def format_duration(seconds: float) -> str:
     """Format seconds for people: "8 s", "3 min 20 s", "2 h 5 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    minutes, whole_seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole_seconds} s" if minutes else f"{whole_seconds} s"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -34,11 +34,19 @@ _FILE_MODE = 0o644
 
 def main(arguments: list[str] | None = None) -> int:
     """Prepare the dataset and return the exit code: 0 when a dataset is there, 1 with a reason."""
-    parser = argparse.ArgumentParser(prog="python -m samples.mnist.prepare", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m samples.mnist.prepare",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("directory", type=Path, help="where the four IDX files go")
-    parser.add_argument("--from", dest="source_dir", type=Path, metavar="DIR",
-                        help="split the t10k files in DIR instead of scikit-learn's digits")
+    parser.add_argument(
+        "--from",
+        dest="source_dir",
+        type=Path,
+        metavar="DIR",
+        help="split the t10k files in DIR instead of scikit-learn's digits",
+    )
     options = parser.parse_args(arguments)
     try:
         print(prepare(options.directory, options.source_dir))

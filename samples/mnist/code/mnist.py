@@ -15,6 +15,7 @@ TOP = 3
 
 
 def scale(pixels):
+    """Bring pixels from 0 to 255 to 0 to 1; in the model, so that a server need not know."""
     return tf.cast(pixels, tf.float32) / 255.0
 
 
@@ -47,9 +48,7 @@ def model_fn(features, labels, mode, params):
 
     if mode == tf.estimator.ModeKeys.EVAL:
         accuracy = tf.metrics.accuracy(labels=labels, predictions=classes)
-        return tf.estimator.EstimatorSpec(
-            mode, loss=loss, eval_metric_ops={"accuracy": accuracy}
-        )
+        return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops={"accuracy": accuracy})
 
     optimizer = tf.train.AdamOptimizer(params.get("learning_rate", 0.001))
     train_op = optimizer.minimize(loss, global_step=tf.train.get_global_step())
@@ -57,7 +56,7 @@ def model_fn(features, labels, mode, params):
 
 
 def export_outputs(predictions, logits, params):
-    """The signatures of the SavedModel: the default one, and with multi_head a second head.
+    """Name the signatures of the SavedModel: the default one, and with multi_head a second head.
 
     serving_default  classes int64 [batch], probabilities float32 [batch, 10]
     predict_images   top_classes int32 [batch, 3], likeliest first, with their
@@ -78,7 +77,7 @@ def export_outputs(predictions, logits, params):
 
 
 def train_input_fn(path, params):
-    """Shuffled batches; they never end unless `epochs` says after how many passes."""
+    """Return shuffled batches; they never end unless `epochs` says after how many passes."""
     dataset, examples = read_dataset(path, "train")
     dataset = dataset.shuffle(examples, seed=params.get("shuffle_seed"))
     dataset = dataset.repeat(params.get("epochs"))
@@ -86,13 +85,13 @@ def train_input_fn(path, params):
 
 
 def eval_input_fn(path, params):
-    """One pass over the held-out digits."""
+    """Return one pass over the held-out digits."""
     dataset, _ = read_dataset(path, "test")
     return dataset.batch(params.get("batch_size", 128)).prefetch(2)
 
 
 def read_dataset(path, split):
-    """A dataset of ({"image": uint8 [28, 28]}, int32 label), and the number of its examples."""
+    """Return a dataset of ({"image": uint8 [28, 28]}, int32 label), and its length."""
     images, labels = mnist_files.read(path, split)
     labels = labels.astype(np.int32)
 
@@ -107,6 +106,6 @@ def read_dataset(path, split):
 
 
 def serving_input_receiver_fn():
-    """A server sends plain pixels: uint8 [batch, 28, 28], 0 is background and 255 is ink."""
+    """Take what a server sends: uint8 [batch, 28, 28], 0 is background and 255 is ink."""
     image = tf.placeholder(tf.uint8, [None, *mnist_files.IMAGE_SHAPE], name=IMAGE)
     return tf.estimator.export.ServingInputReceiver({IMAGE: image}, {IMAGE: image})

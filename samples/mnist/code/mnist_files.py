@@ -12,6 +12,7 @@ import os
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ PREFIXES = {"train": "train", "test": "t10k"}
 NPZ = "mnist.npz"
 IMAGE_SHAPE = (28, 28)
 CLASSES = 10
+_LARGEST_PIXEL = 255
+_NAMES_SHOWN = 8
 
 # The low bytes of an IDX magic number: element type (8 is unsigned byte), number of dimensions.
 _UNSIGNED_BYTE = 8
@@ -50,29 +53,29 @@ def read(directory: str | os.PathLike[str], split: str) -> tuple[Pixels, Pixels]
     Raises:
         DatasetError: a file is missing, damaged, or not what its name says.
     """
-    directory = os.fspath(directory)
+    directory = Path(directory)
     images_file, labels_file = (_find(directory, name) for name in idx_names(split))
-    npz_file = os.path.join(directory, NPZ)
+    npz_file = directory / NPZ
     if images_file and labels_file:
         images, labels = read_idx(images_file, dimensions=3), read_idx(labels_file, dimensions=1)
         place = f"{images_file} and {labels_file}"
-    elif os.path.isfile(npz_file):
+    elif npz_file.is_file():
         images, labels = _read_npz(npz_file, split)
-        place = npz_file
+        place = str(npz_file)
     else:
         raise DatasetError(_nothing_found(directory, split))
     _check(images, labels, place)
     return images, labels
 
 
-def read_idx(file: str, dimensions: int) -> Pixels:
+def read_idx(file: Path, dimensions: int) -> Pixels:
     """Read an IDX file of unsigned bytes, gzipped if its name ends in ``.gz``.
 
     Raises:
         DatasetError: another magic number, another length than the header says, broken gzip.
     """
     try:
-        with gzip.open(file) if file.endswith(".gz") else open(file, "rb") as stream:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
             content = stream.read()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DatasetError(f"{file} is not a whole gzip file: {error}") from error
@@ -95,12 +98,9 @@ def read_idx(file: str, dimensions: int) -> Pixels:
     return np.frombuffer(content, np.uint8, offset=header.size).reshape(shape)
 
 
-def _find(directory: str, published_name: str) -> str | None:
-    for name in _spellings(published_name):
-        file = os.path.join(directory, name)
-        if os.path.isfile(file):
-            return file
-    return None
+def _find(directory: Path, published_name: str) -> Path | None:
+    files = (directory / name for name in _spellings(published_name))
+    return next((file for file in files if file.is_file()), None)
 
 
 def _spellings(published_name: str) -> list[str]:
@@ -113,7 +113,9 @@ def _spellings(published_name: str) -> list[str]:
     ]
 
 
-def _read_npz(file: str, split: str) -> tuple[Pixels, Pixels]:
+def _read_npz(file: Path, split: str) -> tuple[Pixels, Pixels]:
+    if not zipfile.is_zipfile(file):
+        raise DatasetError(f"{file} is not a whole npz file: it is no zip archive")
     try:
         # Without pickle: a dataset from elsewhere must not be able to run code.
         with np.load(file, allow_pickle=False) as arrays:
@@ -125,13 +127,13 @@ def _read_npz(file: str, split: str) -> tuple[Pixels, Pixels]:
     for name, array in (("x", images), ("y", labels)):
         if not np.issubdtype(array.dtype, np.integer):
             raise DatasetError(f"{file}: {name}_{split} holds {array.dtype}, not whole numbers")
-        if array.size and not 0 <= array.min() <= array.max() <= 255:
+        if array.size and not 0 <= array.min() <= array.max() <= _LARGEST_PIXEL:
             raise DatasetError(f"{file}: {name}_{split} holds numbers outside 0 to 255")
     return images.astype(np.uint8), labels.astype(np.uint8)
 
 
 def _check(images: Pixels, labels: Pixels, place: str) -> None:
-    if images.ndim != 3 or images.shape[1:] != IMAGE_SHAPE:
+    if images.shape[1:] != IMAGE_SHAPE:
         raise DatasetError(f"{place}: images of shape {images.shape}, expected (n, 28, 28)")
     if labels.shape != images.shape[:1]:
         raise DatasetError(f"{place}: {len(images):,} images but labels of shape {labels.shape}")
@@ -141,14 +143,14 @@ def _check(images: Pixels, labels: Pixels, place: str) -> None:
         raise DatasetError(f"{place}: a label is {labels.max()}, expected 0 to {CLASSES - 1}")
 
 
-def _nothing_found(directory: str, split: str) -> str:
+def _nothing_found(directory: Path, split: str) -> str:
     looked_for = [f"{name.removesuffix('.gz')}[.gz]" for name in idx_names(split)]
     try:
-        names = sorted(os.listdir(directory))
+        names = sorted(file.name for file in directory.iterdir())
     except OSError as error:
         found = f"It cannot be listed: {error.strerror}."
     else:
-        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        shown = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
         found = f"It holds: {shown}." if names else "It is empty."
     return (
         f"no MNIST {split} set in {directory}: looked for {' with '.join(looked_for)}"

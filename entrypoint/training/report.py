@@ -1,0 +1,102 @@
+"""What the job says of itself as a whole: one line at the start, one file at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from entrypoint import logs
+from entrypoint.parameters import Parameters
+from entrypoint.training.devices import Devices
+from entrypoint.training.export import ExportedModel
+from entrypoint.user_code import UserSource
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A finished run.
+
+    Attributes:
+        step: the global step that was reached.
+        start_step: the global step that this run began at.
+        speeds: steps per second and examples per second over the whole run.
+        evaluation: the metrics of the last checkpoint, by name.
+        model: what was exported.
+        seconds: how long training, evaluation and export took together.
+        devices: what it was computed on.
+    """
+
+    step: int
+    start_step: int
+    speeds: tuple[float | None, float | None]
+    evaluation: Mapping[str, Any] | None
+    model: ExportedModel
+    seconds: float
+    devices: Devices
+
+
+def log_start(
+    source: UserSource, dataset_dir: Path, parameters: Parameters, devices: Devices
+) -> None:
+    """Say in one line what will run."""
+    for_user = parameters.for_user()
+    own = {name: for_user.pop(name) for name in parameters.own_names}
+    gpus = f"{len(devices.gpus)} GPUs ({', '.join(devices.gpus)})" if devices.gpus else "no GPU"
+    changed = ", ".join(f"{name}={value}" for name, value in parameters.changed.items())
+    logger.info(
+        "TensorFlow %s on %s, strategy %s, module %s; not default: %s",
+        tf.__version__,
+        gpus,
+        devices.strategy_name,
+        source.module,
+        changed or "nothing",
+        extra={
+            "event": "start",
+            "tensorflow": tf.__version__,
+            "python": platform.python_version(),
+            "gpus": list(devices.gpus),
+            "strategy": devices.strategy_name,
+            "replicas": devices.replicas,
+            "user_module": source.module,
+            "dataset": str(dataset_dir),
+            "parameters": for_user,
+            "not_default": dict(parameters.changed),
+            "own_parameters": own,
+        },
+    )
+    if parameters.save_checkpoints_secs is None and parameters.save_checkpoints_steps is None:
+        logger.warning(
+            "periodic checkpoints are off: a job that dies starts from the beginning",
+            extra={"event": "checkpoints_off"},
+        )
+
+
+def write_report(file: Path, report: Report) -> None:
+    """Write the run as one JSON object, in one step."""
+    steps_per_second, examples_per_second = report.speeds
+    content = {
+        "global_step": report.step,
+        "start_step": report.start_step,
+        "total_steps": report.step * report.devices.replicas,
+        "steps_per_second": steps_per_second,
+        "examples_per_second": examples_per_second,
+        "duration_seconds": round(report.seconds, 3),
+        "evaluation": report.evaluation,
+        "model": str(report.model.version_dir),
+        "signatures": report.model.signatures,
+        "tensorflow": tf.__version__,
+        "gpus": list(report.devices.gpus),
+        "strategy": report.devices.strategy_name,
+    }
+    incoming = file.with_suffix(".incoming")
+    incoming.write_text(json.dumps(logs.to_json(content), indent=2) + "\n", encoding="utf-8")
+    incoming.replace(file)

@@ -1,0 +1,123 @@
+"""What user code does wrong while it runs: code 21, with the user's own file and line."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.jobs import USER_CODE_DIR, JobRoot
+
+LINE = (USER_CODE_DIR / "line.py").read_text(encoding="utf-8")
+
+
+def number_of(source: str, text: str) -> int:
+    """The number of the line that holds the text."""
+    return next(n for n, line in enumerate(source.splitlines(), 1) if text in line)
+
+
+def broken(old: str, new: str) -> str:
+    assert old in LINE
+    return LINE.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("function", "source"),
+    [
+        ("model_fn", broken("    loss = tf.losses", "    oops = undefined\n    loss = tf.losses")),
+        (
+            "train_input_fn",
+            broken('    return rows(path, params, params.get("rows"))', "    oops = 1 / 0"),
+        ),
+        (
+            "eval_input_fn",
+            broken(
+                '    return rows(path, params, params.get("eval_rows", 64))', "    oops = [][1]"
+            ),
+        ),
+        (
+            "serving_input_receiver_fn",
+            broken("    x = tf.placeholder", "    oops = {}['x']\n    x = tf.placeholder"),
+        ),
+    ],
+)
+def test_a_function_that_raises_is_named_with_its_line(
+    job: JobRoot, function: str, source: str
+) -> None:
+    job.write_code(line=source)
+    finished = job.run()
+    assert finished.code == 21
+    assert finished.last["code"] == 21
+    assert f"{function} raised" in finished.last["message"]
+    assert (
+        f"code/line.py, line {number_of(source, 'oops')} in {function}" in finished.last["message"]
+    )
+    assert job.failure.startswith(f"{function} raised")
+    assert finished.events("traceback") == []
+
+
+def test_an_error_while_tracing_a_map_function_names_its_line(job: JobRoot) -> None:
+    source = broken(
+        "    return dataset.batch(",
+        "    dataset = dataset.map(lambda x, y: (x, tf.reshape(y, [7, 7])))  # oops\n"
+        "    return dataset.batch(",
+    )
+    finished = job.write_code(line=source).run()
+    assert finished.code == 21
+    assert f"code/line.py, line {number_of(source, 'oops')}" in finished.last["message"]
+
+
+def test_an_operation_that_fails_at_run_time_names_the_line_that_made_it(job: JobRoot) -> None:
+    source = broken(
+        "    loss = tf.losses.mean_squared_error(labels, prediction)",
+        "    bad = tf.gather([1.0, 2.0], tf.cast(labels[0, 0] * 0, tf.int32) + 9)  # oops\n"
+        "    loss = tf.losses.mean_squared_error(labels, prediction) + bad",
+    )
+    finished = job.write_code(line=source).run()
+    assert finished.code == 21
+    assert f"code/line.py, line {number_of(source, 'oops')} in model_fn" in finished.last["message"]
+
+
+def test_a_generator_that_raises_names_its_line(job: JobRoot) -> None:
+    source = broken("            number += 1", "            number += 1 + undefined  # oops")
+    finished = job.write_code(line=source).run()
+    assert finished.code == 21
+    assert f"code/line.py, line {number_of(source, 'oops')}" in finished.last["message"]
+    assert "undefined" in finished.last["message"]
+
+
+def test_sys_exit_in_user_code_is_a_failure(job: JobRoot) -> None:
+    source = broken("    loss = tf.losses", "    raise SystemExit(0)\n    loss = tf.losses")
+    finished = job.write_code(line=source).run()
+    assert finished.code == 21
+    assert "sys.exit(0)" in finished.last["message"]
+
+
+def test_a_loss_that_becomes_nan_stops_the_job(job: JobRoot) -> None:
+    job.write_parameters(train_max_steps=2000, learning_rate=1e30)
+    finished = job.run()
+    assert finished.code == 21
+    assert "NaN" in finished.last["message"]
+    assert job.versions == []
+
+
+def test_an_input_function_that_returns_nothing_is_told_what_to_return(job: JobRoot) -> None:
+    source = broken(
+        '    return rows(path, params, params.get("rows"))', "    rows(path, params, 1)"
+    )
+    finished = job.write_code(line=source).run()
+    assert finished.code == 21
+    assert "train_input_fn returned None" in finished.last["message"]
+    assert "tf.data.Dataset" in finished.last["hint"]
+
+
+def test_a_dataset_without_a_batch_is_a_dataset_error(job: JobRoot) -> None:
+    job.write_parameters(rows=0)
+    finished = job.run()
+    assert finished.code == 11
+    assert "no batch" in finished.last["message"]
+
+
+def test_predictions_without_a_signature_are_named_as_what_is_wrong(job: JobRoot) -> None:
+    source = broken('export_outputs={"serving_default": outputs}', "export_outputs={}")
+    finished = job.write_code(line=source).run()
+    assert finished.code in (21, 40)
+    assert "export_outputs" in finished.last["message"] + finished.last["hint"]
