@@ -1,0 +1,33 @@
+"""Run by a test in a process of its own: Estimator itself predicts from the checkpoint.
+
+python predict_with_estimator.py ROOT INPUTS.npz OUTPUTS.npz
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from entrypoint import estimator
+from entrypoint.parameters import load_parameters
+from entrypoint.settings import read_settings
+from entrypoint.user_code import find_user_code, load_user_code
+
+root, inputs_file, outputs_file = sys.argv[1:]
+settings = read_settings({**os.environ, "MODELMAKER_ROOT": root})
+revived = estimator.revive()
+estimator.behave_like_tensorflow1()
+estimator.read_user_modules_from(settings.code_dir)
+code = load_user_code(find_user_code(settings))
+inputs = dict(np.load(inputs_file).items())
+trained = revived.Estimator(
+    code.model_fn.function,
+    model_dir=str(Path(root) / "checkpoints"),
+    params=load_parameters(settings).for_user(),
+)
+input_fn = revived.inputs.numpy_input_fn(inputs, batch_size=32, shuffle=False)
+rows = list(trained.predict(input_fn))
+columns: dict[str, Any] = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+np.savez(outputs_file, **columns)
