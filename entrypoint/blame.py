@@ -54,7 +54,7 @@ def user_frames(error: BaseException, code_dir: Path) -> list[traceback.FrameSum
     if not frames:
         frames = [
             traceback.FrameSummary(file, int(line), function or "<module>")
-            for file, line, function in _FRAME_IN_TEXT.findall(str(error))
+            for file, line, function in _FRAME_IN_TEXT.findall(text_of(error))
             if Path(file).is_relative_to(code_dir)
         ]
     if not frames and error.__cause__ is not None:
@@ -85,11 +85,19 @@ def _place(filename: str, line: int, function: str, text: str, code_dir: Path) -
     return Place(file=str(shown), line=line, function=function, text=text.strip())
 
 
+def text_of(error: BaseException) -> str:
+    """Return the message of an exception, whose own `__str__` may be the user's, and raise."""
+    try:
+        return str(error)
+    except Exception as another:  # noqa: BLE001 (whatever the user wrote may happen there)
+        return f"(its __str__ raised {type(another).__name__})"
+
+
 def describe(error: BaseException) -> str:
     """Return the type and the first lines of the message of an exception, shortened."""
     # TensorFlow appends the graph's whole traceback after these words.
     text = re.split(
-        r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)", str(error)
+        r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)", text_of(error)
     )[0]
     text = " ".join(text.split())
     if isinstance(error, SyntaxError):

@@ -34,21 +34,20 @@ def resolve_cluster(settings: Settings) -> Cluster:
         ContradictionError: it describes several machines, on which this version does not train;
             each of them would train alone and export over the others. Or its words make no sense.
     """
-    for scheduler, machines in (
-        ("SageMaker", _count_sagemaker_hosts(settings)),
-        ("TF_CONFIG", _count_tf_config_tasks(settings)),
-        ("AWS Batch", _count_from(settings, "AWS_BATCH_JOB_NUM_NODES")),
-        ("Slurm", _count_from(settings, "SLURM_STEP_NUM_TASKS")),
-    ):
-        if machines is None:
-            continue
+    machines_by_scheduler = {
+        "SageMaker": _count_sagemaker_hosts(settings),
+        "TF_CONFIG": _count_tf_config_tasks(settings),
+        "AWS Batch": _count_from(settings, "AWS_BATCH_JOB_NUM_NODES"),
+        "Slurm": _count_from(settings, "SLURM_STEP_NUM_TASKS"),
+    }
+    described = {name: count for name, count in machines_by_scheduler.items() if count is not None}
+    for scheduler, machines in described.items():
         if machines > 1:
             raise ContradictionError(
                 f"{scheduler} describes {machines} tasks; this version trains on one machine only",
                 hint="start the job with one machine (all of its GPUs are used)",
             )
-        return Cluster(scheduler=scheduler)
-    return Cluster(scheduler="none")
+    return Cluster(scheduler=next(iter(described), "none"))
 
 
 def _count_sagemaker_hosts(settings: Settings) -> int | None:

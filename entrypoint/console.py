@@ -83,7 +83,7 @@ class TextConsole:
     def _format(self, record: Mapping[str, Any]) -> str:
         level = str(record.get("level", "INFO"))
         message = str(record.get("message", ""))
-        details = [*record.get("traceback", ()), *_as_lines(record.get("exc_info"))]
+        details = [*_as_lines(record.get("traceback")), *_as_lines(record.get("exc_info"))]
         if record.get("hint"):
             details.append(f"-> {record['hint']}")
         text = "\n".join([message, *(f"    {line}" for line in details)])
@@ -96,11 +96,15 @@ class TextConsole:
 
     def _draw_bar(self, record: Mapping[str, Any]) -> str:
         share = record.get("share")
-        filled = round((share or 0) * BAR_CELLS)
-        bar = "█" * filled + "░" * (BAR_CELLS - filled) + " " if share is not None else ""
+        bar = ""
+        if isinstance(share, int | float):
+            filled = round(min(max(share, 0), 1) * BAR_CELLS)
+            bar = "█" * filled + "░" * (BAR_CELLS - filled) + " "
         width = shutil.get_terminal_size().columns - 1
         return f"{bar}{record.get('message', '')}"[:width]
 
 
 def _as_lines(text: Any) -> list[str]:
+    if isinstance(text, list):
+        return [str(line) for line in text]
     return str(text).split("\n") if text else []

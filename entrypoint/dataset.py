@@ -26,17 +26,19 @@ def find_dataset(settings: Settings) -> Path:
         directory /= channels[0]
     hint = f"mount the dataset at {settings.data_dir}"
     try:
-        entries = os.scandir(directory)
+        with os.scandir(directory) as entries:
+            is_empty = next(entries, None) is None
     except FileNotFoundError:
         raise DatasetError(f"no dataset: {directory} does not exist", hint=hint) from None
+    except NotADirectoryError:
+        raise DatasetError(f"the dataset {directory} is not a directory", hint=hint) from None
     except OSError as error:
         raise DatasetError(
             f"cannot read the dataset {directory}: {error.strerror}",
             hint=f"make it readable for uid {os.getuid()}",
         ) from error
-    with entries:
-        if next(entries, None) is None:
-            raise DatasetError(f"the dataset {directory} is empty", hint=hint)
+    if is_empty:
+        raise DatasetError(f"the dataset {directory} is empty", hint=hint)
     return directory
 
 

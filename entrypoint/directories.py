@@ -40,7 +40,11 @@ def prepare_directories(settings: Settings) -> None:
 
 def list_versions(model_dir: Path) -> list[Path]:
     """Return the directories under model/ that a model server takes for versions, oldest first."""
-    versions = [entry for entry in model_dir.iterdir() if entry.name.isdigit()]
+    versions = [
+        entry
+        for entry in model_dir.iterdir()
+        if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
+    ]
     return sorted(versions, key=lambda entry: int(entry.name))
 
 

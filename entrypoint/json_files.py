@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 4 * 1024 * 1024
+# Far more than anybody nests by hand, and far less than the recursion limit of what reads on.
+MAX_DEPTH = 100
 
 
 class JsonFileError(ValueError):
@@ -30,6 +32,8 @@ def read_object(file: Path) -> dict[str, Any]:
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
+        if file.is_symlink():
+            raise JsonFileError("is a link to nothing") from None
         raise
     except OSError as error:
         raise JsonFileError(f"cannot be read: {error.strerror}") from error
@@ -80,7 +84,24 @@ def parse(text: str) -> Any:
             raise
         # CPython refuses to convert integers of thousands of digits.
         raise JsonFileError("holds a number of too many digits") from error
+    if _is_deeper_than(MAX_DEPTH, value):
+        raise JsonFileError("is nested too deeply")
     return value
+
+
+def _is_deeper_than(depth: int, value: Any) -> bool:
+    """Tell whether more lists and objects than that lie inside each other."""
+    level = [value]
+    for _ in range(depth + 1):
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
+            return False
+        level = [
+            item
+            for outer in containers
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return True
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,12 +6,13 @@ the readable form (see `console`).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, TextIO
@@ -110,13 +111,10 @@ def adopt_tensorflow(level: str) -> None:
         library.setLevel(level)
 
 
-def format_traceback(
-    error: BaseException, frames: Iterable[traceback.FrameSummary] | None = None
-) -> list[str]:
-    """Format an exception as lines, with all its frames or only those given."""
-    kept = traceback.extract_tb(error.__traceback__) if frames is None else list(frames)
-    lines = [*traceback.format_list(kept), *traceback.format_exception_only(error)]
-    return [line for entry in lines for line in entry.rstrip("\n").split("\n")]
+def format_traceback(error: BaseException) -> list[str]:
+    """Format an exception with its causes as lines."""
+    entries = traceback.format_exception(error)
+    return [line for entry in entries for line in entry.rstrip("\n").split("\n")]
 
 
 def log_uncaught_in_threads() -> None:
@@ -135,7 +133,6 @@ def log_uncaught_in_threads() -> None:
 def flush_standard_streams() -> None:
     """Push out what user code printed; user code may have closed or replaced the streams."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        # What user code put there may raise anything.
+        with contextlib.suppress(Exception):
             stream.flush()
-        except (AttributeError, OSError, ValueError):
-            continue

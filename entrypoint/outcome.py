@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
+import json
 import logging
 import os
 import signal
@@ -14,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from entrypoint import logs
+from entrypoint.blame import text_of
 from entrypoint.errors import JobError, PlatformError, UserCodeFailedError
 from entrypoint.redaction import redact
 
 logger = logging.getLogger(__name__)
 
 BUG_CODE = 1
+# TensorFlow's own messages can hold a whole graph; the traceback in the log has all of it.
+MAX_MESSAGE_CHARACTERS = 4096
 # SageMaker shows the first 1,024 characters of output/failure.
 FAILURE_CHARACTERS = 1024
 # Kubernetes shows this file, 4,096 bytes of it, as the container's termination message.
@@ -62,7 +67,7 @@ def conclude(error: BaseException) -> Outcome:
     )
     return Outcome(
         code=BUG_CODE,
-        message=f"{type(error).__name__}: {error}",
+        message=f"{type(error).__name__}: {text_of(error)}"[:MAX_MESSAGE_CHARACTERS],
         hint="this is a bug of the job image; report it with the traceback in the log",
     )
 
@@ -99,7 +104,7 @@ def conclude_death(status: int) -> Outcome:
         )
     elif code < 0:
         error = UserCodeFailedError(
-            f"the job's process crashed with {signal.Signals(-code).name} in native code",
+            f"the job's process crashed with {_signal_name(-code)} in native code",
             hint="the last lines of the log show what ran; custom operators and full /dev/shm"
             " are common causes",
         )
@@ -111,31 +116,43 @@ def conclude_death(status: int) -> Outcome:
     return Outcome(code=error.code, message=error.message, hint=error.hint)
 
 
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # the real-time signals have no names
+        return f"signal {number}"
+
+
 def write_failure(outcome: Outcome, failure_file: Path) -> None:
     """Write why the job failed where SageMaker and Kubernetes look for it.
 
     A job that is to be retried finds no failure of an earlier attempt: success removes the file.
+
+    Raises:
+        OSError: the failure file cannot be written.
     """
     if outcome.code == 0:
         with contextlib.suppress(OSError):
             failure_file.unlink()
         return
     text = redact(f"{outcome.message}\n{outcome.hint} (exit code {outcome.code})")
-    text = text[:FAILURE_CHARACTERS]
-    try:
-        failure_file.parent.mkdir(exist_ok=True)
-        failure_file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        logger.warning("could not write %s: %s", failure_file, error.strerror)
+    # A message may quote a file name that is no text.
+    content = text[:FAILURE_CHARACTERS].encode("utf-8", "replace")
     if os.access(TERMINATION_LOG, os.W_OK):
         with contextlib.suppress(OSError):
-            TERMINATION_LOG.write_text(text, encoding="utf-8")
+            TERMINATION_LOG.write_bytes(content)
+    failure_file.parent.mkdir(exist_ok=True)
+    failure_file.write_bytes(content)
 
 
-def read_outcome(record: Mapping[str, Any]) -> Outcome | None:
-    """Return the outcome that a log record announces, if it announces one."""
-    if record.get("event") not in ("done", "stopped", "error") or "code" not in record:
-        return None
-    return Outcome(
-        code=int(record["code"]), message=str(record["message"]), hint=str(record.get("hint", ""))
-    )
+def announce(outcome: Outcome) -> str:
+    """Return the line by which the job's process tells the supervisor how the job ended.
+
+    It goes past `logging`, which user code may have reconfigured or silenced.
+    """
+    return json.dumps({"outcome": dataclasses.asdict(outcome)}) + "\n"
+
+
+def read_announcement(record: Mapping[str, Any]) -> Outcome | None:
+    """Return the outcome that a line announces; None for a log record, which has other fields."""
+    return Outcome(**record["outcome"]) if record.keys() == {"outcome"} else None

@@ -168,7 +168,7 @@ def _describe(name: str, value: Any) -> str:
     if len(shown) > MAX_SHOWN_CHARACTERS:
         shown = shown[:MAX_SHOWN_CHARACTERS] + "…"
     fix = f"leave it out for the default, {json.dumps(rules['default'])}"
-    if isinstance(value, str) and value.lstrip("-").isdigit():
+    if isinstance(value, str) and jsonschema.Draft202012Validator(rules).is_valid(_decode(value)):
         fix = f"write it without quotes: {value}"
     return f"{name} is {shown}; it must be {describe_rules(rules)}; {fix}"
 

@@ -8,27 +8,36 @@ from typing import Any
 
 MASK = "***"
 
-_NAMES_OF_SECRETS = (
-    r"(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|access[_-]?key(?:[_-]?id)?"
-    r"|private[_-]?key|credentials?|authorization|auth)"
+# A word begins and ends at a separator or where camel case changes: `max_tokens`, `authors` and
+# `tokenizer` are no secrets, `dbPassword` is one.
+_START = r"(?:^|(?<=[^A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))"
+_WORD = (
+    r"(?i:pass(?:words?|wd|phrase)?|pwd|token|credentials?|authorization|auth"
+    r"|(?:api|access|account|private|secret)[_-]?keys?(?:[_-]?id)?|secrets?)"
 )
-# The word has to stand alone between separators: `max_tokens` and `authors` are no secrets.
-_SECRET_NAME = re.compile(rf"(?:^|[_\-.\s]){_NAMES_OF_SECRETS}(?:$|[_\-.\s])", re.IGNORECASE)
+_END = r"\d*(?:$|(?=[^A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))"
+_SECRET_NAME = re.compile(_START + _WORD + _END)
 
 _SECRET_TEXTS = tuple(
     re.compile(pattern)
     for pattern in (
         r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",  # AWS access key id
+        r"\bAIza[\w-]{35}",  # Google API key
         r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}",  # JSON web token
         r"\b(?:gh[pousr]|github_pat|glpat|hf|sk|xox[abp])[_-][\w-]{16,}",  # service tokens
         r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
-        r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)",  # user:password@ in a URI
+        r"(?<=://)[^/?#\s:@\"']*:[^/?#\s\"']+(?=@)",  # user:password@ in a URI
         r"(?i)(?<=bearer )[\w.~+/-]{8,}=*",
+        r"(?i)(?<=authorization: basic )[\w+/]+=*",
         r"(?i)(?<=x-amz-signature=)[0-9a-f]+|(?<=x-amz-security-token=)[^&\s]+",
+        r"(?i)(?<=[?&]sig=)[^&\s]+",  # a signed Azure URI
     )
 )
+# NAME=VALUE, NAME: VALUE and "NAME": "VALUE", also where the quotes are escaped once more.
 _ASSIGNMENT = re.compile(
-    rf"(?i)((?:^|(?<=[^A-Za-z0-9])){_NAMES_OF_SECRETS}[\"']?\s*[:=]\s*[\"']?)([^\s\"',;&}}]{{4,}})"
+    _START
+    + rf"(?P<name>{_WORD}\\*[\"']?\s*[:=]\s*\\*)"
+    + r"(?:\"[^\"\n]+\"|'[^'\n]+'|[^\s\"',;&}]{4,})"
 )
 
 
@@ -36,7 +45,7 @@ def redact(text: str) -> str:
     """Return the text with everything that looks like a secret masked."""
     for pattern in _SECRET_TEXTS:
         text = pattern.sub(MASK, text)
-    return _ASSIGNMENT.sub(rf"\1{MASK}", text)
+    return _ASSIGNMENT.sub(rf"\g<name>{MASK}", text)
 
 
 def redact_value(value: Any, name: str = "") -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ _TENSORFLOW_NAMES = {
     "tf-estimator-nightly",
     "tf-nightly",
 }
+_INCLUDE = re.compile(r"(?P<option>-r|-c|--requirement|--constraint)[ =]*(?P<file>.+)")
 
 
 def install_requirements(source: UserSource) -> Path | None:
@@ -94,6 +96,7 @@ def _installed() -> dict[str, str]:
     return {
         canonicalize_name(distribution.name): distribution.version
         for distribution in importlib.metadata.distributions()
+        if distribution.name  # an interrupted installation leaves directories without metadata
     }
 
 
@@ -114,10 +117,10 @@ def _missing(file: Path) -> Iterator[str]:
         line = raw.split(" #")[0].strip()
         if not line or line.startswith("#"):
             continue
-        option, _, argument = line.partition(" ")
-        if option in ("-r", "--requirement", "-c", "--constraint"):
+        include = _INCLUDE.match(line)
+        if include:
             # These are relative to the file they stand in, and that file is rewritten elsewhere.
-            yield f"{option} {file.parent / argument.strip()}"
+            yield f"{include['option']} {file.parent / include['file']}"
             continue
         try:
             requirement = Requirement(line.split(" --hash")[0])

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
-import logging
 import os
 import re
 import selectors
@@ -28,12 +27,16 @@ from entrypoint import logs, outcome
 from entrypoint.console import Console, JsonConsole, TextConsole
 from entrypoint.errors import JobError
 from entrypoint.outcome import Outcome
-from entrypoint.redaction import redact
+from entrypoint.redaction import redact_value
 from entrypoint.settings import Settings
 from entrypoint.signals import STOP_SIGNALS, StopRequest, record_stop_signals
 
 # A longer line is printed in pieces of this many bytes, so that memory stays bounded.
 MAX_LINE_BYTES = 64 * 1024
+# A record in pieces is no record, and the job's process holds it in memory anyway.
+MAX_RECORD_BYTES = 4 * 1024 * 1024
+# More than a pipe holds (64 KiB on Linux).
+READ_BYTES = 256 * 1024
 _PR_SET_PDEATHSIG = 1
 
 # How TensorFlow's C++ code begins a line: "I0000 00:00:17 1 file.cc:1] " or "2026-… I tensorflow/".
@@ -65,7 +68,12 @@ def fail_early(error: JobError, settings: Settings) -> Outcome:
 def choose_console(settings: Settings) -> Console:
     """Choose how to print: as forced, else readable on a terminal and JSON everywhere else."""
     is_terminal = sys.stdout.isatty()
-    if settings.log_format == "json" or (settings.log_format is None and not is_terminal):
+    is_json = settings.log_format == "json" or (settings.log_format is None and not is_terminal)
+    # Whatever the locale: JSON is UTF-8, and a character that cannot be printed stops no log.
+    sys.stdout.reconfigure(  # type: ignore[union-attr]
+        encoding="utf-8" if is_json else None, errors="backslashreplace"
+    )
+    if is_json:
         return JsonConsole(sys.stdout)
     return TextConsole(sys.stdout, is_terminal=is_terminal, level=settings.log_level)
 
@@ -74,11 +82,12 @@ def choose_console(settings: Settings) -> Console:
 class _Lines:
     """Cuts a stream of bytes into lines."""
 
+    max_bytes: int = MAX_LINE_BYTES
     rest: bytes = b""
 
     def feed(self, data: bytes) -> Iterator[str]:
         *lines, self.rest = (self.rest + data).split(b"\n")
-        if len(self.rest) >= MAX_LINE_BYTES:
+        if len(self.rest) >= self.max_bytes:
             lines.append(self.rest)
             self.rest = b""
         for line in lines:
@@ -112,8 +121,8 @@ class _Supervisor:
             sys.stderr.flush()
             child_id = os.fork()
             if child_id == 0:
-                for read_end in (records_read, output_read, wake_read, wake_write):
-                    os.close(read_end)
+                for descriptor in (records_read, output_read, wake_read, wake_write):
+                    os.close(descriptor)
                 _be_the_job(job, self.settings, self.bound, records_write, output_write)
             self.child_id = child_id
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -130,7 +139,7 @@ class _Supervisor:
 
     def _relay(self, records: int, output: int, wake: int) -> int:
         """Print what the child logs and prints until it has ended; return its wait status."""
-        lines = {output: _Lines(), records: _Lines()}
+        lines = {output: _Lines(), records: _Lines(MAX_RECORD_BYTES)}
         printers = {output: self._print_output, records: self._print_record}
         status: int | None = None
         with selectors.DefaultSelector() as selector:
@@ -144,10 +153,10 @@ class _Supervisor:
                         status = _reap(self.child_id)
                     elif not self._pump(key.fd, lines[key.fd], printers[key.fd]):
                         selector.unregister(key.fd)
-        # What is left in the pipes; a grandchild may still hold them open, so do not wait for it.
+        # What is left in the pipes, which one read takes whole. A grandchild may hold them open and
+        # go on writing for ever, so nothing is read after that.
         for descriptor in (output, records):
-            while self._pump(descriptor, lines[descriptor], printers[descriptor]):
-                pass
+            self._pump(descriptor, lines[descriptor], printers[descriptor])
             for line in lines[descriptor].finish():
                 printers[descriptor](line)
         return status
@@ -155,7 +164,7 @@ class _Supervisor:
     def _pump(self, descriptor: int, lines: _Lines, printer: Callable[[str], None]) -> bool:
         """Print what can be read now; False when there is nothing more."""
         try:
-            data = os.read(descriptor, 256 * 1024)
+            data = os.read(descriptor, READ_BYTES)
         except BlockingIOError:
             return False
         for line in lines.feed(data):
@@ -165,10 +174,12 @@ class _Supervisor:
     def _print_record(self, line: str) -> None:
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
             self._print_output(line)
             return
-        announced = outcome.read_outcome(record)
+        announced = outcome.read_announcement(record)
         if announced:
             # Printed last, once the child has really ended so.
             self.outcome_announced = announced
@@ -185,7 +196,11 @@ class _Supervisor:
 
     def end(self, ended: Outcome) -> Outcome:
         """Say how the job ended, in the failure file and in the last line of the log."""
-        outcome.write_failure(ended, self.settings.failure_file)
+        file = self.settings.failure_file
+        try:
+            outcome.write_failure(ended, file)
+        except OSError as error:
+            self._print("log", "WARNING", f"cannot write {file}: {error.strerror}")
         level = {"done": "INFO", "stopped": "WARNING"}.get(ended.fields["event"], "ERROR")
         fields = dict(ended.fields)
         self._print(fields.pop("event"), level, ended.message, **fields)
@@ -193,7 +208,7 @@ class _Supervisor:
 
     def _print(self, event: str, level: str, message: str, **fields: Any) -> None:
         head = {"time": logs.format_time(time.time()), "level": level, "event": event, **self.bound}
-        self.console.print({**head, "message": redact(message), **fields})
+        self.console.print(redact_value({**head, "message": message, **fields}))
 
     def pass_on(self, number: int, _frame: FrameType | None) -> None:
         if self.child_id is not None:
@@ -255,6 +270,7 @@ def _be_the_job(
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         stream = os.fdopen(records, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
         logs.start(stream, settings.log_level, bound)
+        logs.log_uncaught_in_threads()
         with record_stop_signals() as stop:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
             try:
@@ -263,8 +279,7 @@ def _be_the_job(
                 ended = outcome.conclude(error)
             # A stop that comes now comes too late: the outcome stands.
             signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        level = logging.ERROR if ended.code else logging.INFO
-        logging.getLogger(__name__).log(level, "%s", ended.message, extra=ended.fields)
+        stream.write(outcome.announce(ended))
         stream.flush()
         code = ended.code
     finally:

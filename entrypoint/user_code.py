@@ -6,7 +6,7 @@ import ast
 import difflib
 import importlib
 import inspect
-import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,8 +18,6 @@ from entrypoint.blame import blame_user, describe, find_place
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.parameters import sagemaker_program
 from entrypoint.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 # The arguments that each function may take, and those it must take, as Estimator documents them.
 ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -107,7 +105,7 @@ def find_user_code(settings: Settings) -> UserSource:
             f"no code: {code_dir} is not a directory", hint=f"mount your code at {code_dir}"
         )
     named = settings.module or sagemaker_program(settings)
-    module = _module_name(named) if named else _discover(code_dir)
+    module = _module_name(named, code_dir) if named else _discover(code_dir)
     file = _module_file(module, code_dir)
     if file is None:
         found = ", ".join(sorted(f.name for f in code_dir.glob("*.py"))) or "no Python file"
@@ -121,13 +119,22 @@ def find_user_code(settings: Settings) -> UserSource:
     return UserSource(module=module, code_dir=code_dir)
 
 
-def _module_name(named: str) -> str:
-    """Accept a module as a dotted name or as a file, "trainer/model.py"."""
-    return named.removesuffix(".py").strip("/").replace("/", ".")
+def _module_name(named: str, code_dir: Path) -> str:
+    """Accept a module as a dotted name or as a file, "trainer/model.py", "./model.py"."""
+    if "/" not in named and not named.endswith(".py"):
+        return named
+    file = Path(os.path.normpath(code_dir / named))
+    if not file.is_relative_to(code_dir):
+        return named
+    return ".".join(file.relative_to(code_dir).parts).removesuffix(".py")
 
 
 def _module_file(module: str, code_dir: Path) -> Path | None:
-    base = code_dir.joinpath(*module.split("."))
+    """Return the file of a module under the code directory, None if there is none."""
+    parts = module.split(".")
+    if not all(parts):
+        return None
+    base = code_dir.joinpath(*parts)
     files = (base.with_name(f"{base.name}.py"), base / "__init__.py")
     return next((file for file in files if file.is_file()), None)
 
@@ -135,7 +142,8 @@ def _module_file(module: str, code_dir: Path) -> Path | None:
 def _discover(code_dir: Path) -> str:
     """Return the one module that defines `model_fn`, top-level modules first."""
     broken: list[UserCodeInvalidError] = []
-    for files in (sorted(code_dir.glob("*.py")), sorted(code_dir.rglob("*/*.py"))):
+    for pattern in ("*.py", "*/**/*.py"):
+        files = sorted(f for f in code_dir.glob(pattern) if _is_importable(f, code_dir))
         defining: dict[str, set[str]] = {}
         for file in files:
             try:
@@ -159,6 +167,12 @@ def _discover(code_dir: Path) -> str:
     raise UserCodeInvalidError(f"no module in {code_dir} defines model_fn", hint=_CHOOSE_HINT)
 
 
+def _is_importable(file: Path, code_dir: Path) -> bool:
+    """Leave out what tools put beside code: notebook checkpoints, virtual environments."""
+    directories = file.relative_to(code_dir).parts[:-1]
+    return not file.name.startswith(".") and all(map(str.isidentifier, directories))
+
+
 def _dotted_name(file: Path, code_dir: Path) -> str:
     parts = file.relative_to(code_dir).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -172,7 +186,7 @@ def _bound_names(file: Path, code_dir: Path) -> set[str] | None:
     """
     try:
         tree = ast.parse(file.read_bytes(), filename=str(file))
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError) as error:
         raise _broken(error, file, code_dir) from error
     except OSError as error:
         raise UserCodeInvalidError(
@@ -192,11 +206,13 @@ def _bound_names(file: Path, code_dir: Path) -> set[str] | None:
 
 
 def _top_level(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk a module without entering its functions and classes."""
-    for child in ast.iter_child_nodes(node):
-        yield child
-        if not isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Lambda):
-            yield from _top_level(child)
+    """Walk a module without entering its functions and classes, however deep it nests."""
+    nodes = [node]
+    while nodes:
+        for child in ast.iter_child_nodes(nodes.pop()):
+            yield child
+            if not isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+                nodes.append(child)
 
 
 def _broken(error: Exception, file: Path, code_dir: Path) -> UserCodeInvalidError:
@@ -253,17 +269,25 @@ def _import(source: UserSource) -> ModuleType:
         module = importlib.import_module(source.module)
     except (Exception, SystemExit) as error:
         raise _import_failure(source, error) from error
-    file = Path(getattr(module, "__file__", None) or "")
-    if not file.is_relative_to(code_dir):
-        raise UserCodeInvalidError(
-            f"the module name {source.module!r} belongs to an installed module ({file})",
-            hint="give your module another name, and set MODELMAKER_MODULE to it if need be",
-        )
+    file = getattr(module, "__file__", None)
+    if file is None or not Path(file).is_relative_to(code_dir):
+        raise _shadowed(source.module, file)
     return module
+
+
+def _shadowed(module: str, file: str | None) -> UserCodeInvalidError:
+    return UserCodeInvalidError(
+        f"the module name {module!r} belongs to an installed module ({file or 'built in'})",
+        hint="give your module another name, and set MODELMAKER_MODULE to it if need be",
+    )
 
 
 def _import_failure(source: UserSource, error: BaseException) -> UserCodeInvalidError:
     place = find_place(error, source.code_dir)
+    package = sys.modules.get(source.module.partition(".")[0])
+    if isinstance(error, ModuleNotFoundError) and place is None and package is not None:
+        # The file is there, so Python looked for it in another package of the same name.
+        return _shadowed(package.__name__, getattr(package, "__file__", None))
     if isinstance(error, ModuleNotFoundError):
         return UserCodeInvalidError(
             f"no module named {error.name!r}, imported at {place}",
@@ -316,7 +340,10 @@ def _match(
         be passed by position.
     """
     own = list(parameters.values())
-    takes_any_keyword = any(p.kind is p.VAR_KEYWORD for p in own)
+    kinds = {p.kind for p in own}
+    if kinds == {inspect.Parameter.VAR_POSITIONAL} and "path" in allowed:
+        return allowed, True
+    takes_any_keyword = inspect.Parameter.VAR_KEYWORD in kinds
     own = [p for p in own if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     needed = [p for p in own if p.default is p.empty]
     if all(p.name in allowed and p.kind is not p.POSITIONAL_ONLY for p in needed):

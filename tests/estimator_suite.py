@@ -8,8 +8,8 @@ from the checkout::
     python tests/estimator_suite.py CHECKOUT --out now.json --compare before.json
 
 Use Python 3.10 or 3.11 both times (the tests call unittest methods that 3.12 removed), with pandas,
-scikit-learn and portpicker. With TF2_BEHAVIOR=0 in the environment the tests of TensorFlow 1's
-symbols run, which are skipped without it.
+scikit-learn and portpicker. With --tf1 the tests of TensorFlow 1's symbols run too, which are
+skipped without it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from typing import Any, TextIO
 
 PACKAGE = "tensorflow_estimator"
 OUTCOMES = ("passed", "failed", "errored", "skipped", "unfinished")
-TEST_LIMIT_SECONDS = 120  # so that a test that hangs does not hide those after it
+TEST_LIMIT_SECONDS = 60  # so that a test that hangs does not hide those after it
 # What it means that a unittest.TestResult's method was last called for a test.
 LAST_CALL = {
     "startTest": "unfinished",
@@ -56,6 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run tensorflow-estimator's own tests.")
     parser.add_argument("checkout", type=Path, help="tensorflow/estimator at tag v2.15.0")
     parser.add_argument("--plain", action="store_true", help="do not revive: for TensorFlow 2.15")
+    parser.add_argument("--tf1", action="store_true", help="after tf.compat.v1.disable_v2_behavior")
     parser.add_argument("--only", default="", help="run modules whose dotted name contains this")
     parser.add_argument("--jobs", type=int, default=2, help="modules at once (default 2)")
     parser.add_argument("--limit-seconds", type=float, default=900, help="per module (default 900)")
@@ -79,7 +80,10 @@ def main() -> int:
     print("\n".join(f"{outcome:>10} {counts[outcome]:6}" for outcome in OUTCOMES))
     if options.out:
         options.out.write_text(json.dumps(outcomes, indent=0, sort_keys=True) + "\n")
-    return compare(json.loads(options.compare.read_text()), outcomes) if options.compare else 0
+    if not options.compare:
+        return 0
+    before = json.loads(options.compare.read_text())
+    return compare({k: v for k, v in before.items() if k.startswith(tuple(modules))}, outcomes)
 
 
 def find_modules(checkout: Path) -> list[str]:
@@ -126,7 +130,7 @@ def run_process(module: str, options: argparse.Namespace, work_dir: Path) -> dic
     began = time.monotonic()
     with log_file.open("w") as log:
         child = subprocess.Popen(
-            command + ["--plain"] * options.plain,
+            command + ["--plain"] * options.plain + ["--tf1"] * options.tf1,
             cwd=temp_dir,
             env={**os.environ, "TEST_TMPDIR": f"{temp_dir}{os.sep}"},
             stdin=subprocess.DEVNULL,
@@ -160,6 +164,10 @@ def run_module(options: argparse.Namespace) -> None:
         from entrypoint.estimator import revive
 
         revive()
+    if options.tf1:
+        import tensorflow as tf
+
+        tf.compat.v1.disable_v2_behavior()
     for package in {module.rpartition(".")[0] for module in find_modules(options.checkout)}:
         # Last on the path: the checkout supplies only what the installed package lacks.
         directory = options.checkout.joinpath(*package.split("."))

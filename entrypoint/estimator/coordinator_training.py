@@ -205,7 +205,12 @@ def _take_role(config: Any, context: Any) -> None:
         config._global_id_in_cluster = _global_id(tasks, context.task_type, context.task_id)
 
 
-def _global_id(tasks: Mapping[str, Sequence[str]], task_type: str, task_id: int) -> int:
+def _global_id(
+    tasks: Mapping[str, Sequence[str]], task_type: str | None, task_id: int | None
+) -> int:
     """Number the tasks as ``RunConfig.global_id_in_cluster`` documents: chief first, ps last."""
+    if task_type is None or task_id is None:
+        # An in-graph strategy: the coordinator runs one client for all tasks, and it has no role.
+        return 0
     order = sorted(tasks, key=lambda job: (job == "ps", job != "chief", job))
     return sum(len(tasks[job]) for job in order[: order.index(task_type)]) + task_id

@@ -1,0 +1,38 @@
+"""One machine with several cards, two logical CPU devices standing in for them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.jobs import PROJECT_DIR, JobRoot
+
+
+def test_two_cards_share_the_steps_and_leave_one_model(job: JobRoot) -> None:
+    job.write_parameters(
+        train_max_steps=21,
+        log_step_count_steps=5,
+        save_checkpoints_steps=5,
+        eval_start_delay_secs=0,
+        eval_throttle_secs=0,
+    )
+    script = Path(__file__).parent / "train_mirrored.py"
+    subprocess.run(
+        [sys.executable, str(script), str(job.path)],
+        cwd=PROJECT_DIR,
+        env={"PYTHONPATH": str(PROJECT_DIR), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+    # 21 steps over two cards are 11 of both together.
+    assert job.report["global_step"] == 11
+    assert job.report["total_steps"] == 22
+    assert job.report["strategy"] == "mirrored"
+    progress = [r for r in job.metrics if r["event"] == "progress"]
+    assert [r["global_step"] for r in progress] == [5, 10, 11]
+    assert progress[1]["total_steps"] == 20
+    # Each card takes a batch of 8 rows.
+    ratio = progress[1]["examples_per_second"] / progress[1]["steps_per_second"]
+    assert round(ratio) == 16
+    assert [r["global_step"] for r in job.metrics if r["event"] == "evaluation"] == [5, 10, 11]
+    assert len(job.versions) == 1
