@@ -31,13 +31,14 @@ RUN python3 -m venv /opt/modelmaker/venv \
  && echo /opt/modelmaker > modelmaker.pth \
 # Compiled here once, because the job may run as a user, or on a root, that cannot write it.
 # "unchecked" means the compiled files are trusted without a look at the sources' times.
- && /opt/modelmaker/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+# "-f", because pip leaves some compiled the other way.
+ && /opt/modelmaker/venv/bin/python -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
       /opt/modelmaker/venv/lib
 COPY schema /opt/modelmaker/schema
 COPY entrypoint /opt/modelmaker/entrypoint
 # Readable by every user, whatever the umask of the checkout.
 RUN chmod -R u=rwX,go=rX /opt/modelmaker/schema /opt/modelmaker/entrypoint \
- && /opt/modelmaker/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash \
+ && /opt/modelmaker/venv/bin/python -m compileall -q -f --invalidation-mode unchecked-hash \
       /opt/modelmaker/entrypoint
 
 FROM ${BASE_IMAGE}

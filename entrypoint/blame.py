@@ -43,8 +43,22 @@ def user_frames(error: BaseException, code_dir: Path) -> list[traceback.FrameSum
 
     Looks in three places: the traceback itself; the traceback of the TensorFlow operation that
     failed, which shows where it was made; and frames quoted in the text of the message, which is
-    how errors from inside tf.data and tf.py_function arrive.
+    how errors from inside tf.data and tf.py_function arrive. Where there are none, its cause is
+    looked at in the same way.
     """
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    # `raise error from error` makes a circle.
+    while cause is not None and cause not in seen:
+        frames = _own_user_frames(cause, code_dir)
+        if frames:
+            return frames
+        seen.append(cause)
+        cause = cause.__cause__
+    return []
+
+
+def _own_user_frames(error: BaseException, code_dir: Path) -> list[traceback.FrameSummary]:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_under(f, code_dir)]
     operation = getattr(error, "op", None)
     if operation is not None:
@@ -57,8 +71,6 @@ def user_frames(error: BaseException, code_dir: Path) -> list[traceback.FrameSum
             for file, line, function in _FRAME_IN_TEXT.findall(text_of(error))
             if Path(file).is_relative_to(code_dir)
         ]
-    if not frames and error.__cause__ is not None:
-        return user_frames(error.__cause__, code_dir)
     return frames
 
 

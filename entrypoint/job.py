@@ -55,7 +55,11 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
     from entrypoint import training
 
     job = training.TrainingJob(
-        settings=settings, parameters=parameters, dataset_dir=dataset_dir, code=code
+        settings=settings,
+        parameters=parameters,
+        dataset_dir=dataset_dir,
+        code=code,
+        devices=training.find_devices(settings),
     )
     if trains:
         return training.train_and_export(job, stop)

@@ -24,6 +24,9 @@ from entrypoint.redaction import redact_value
 # Every record begins with these, in this order.
 LEADING_FIELDS = ("time", "level", "event", "job", "task", "global_step", "message")
 
+# Values nested deeper than this are cut off in the log.
+MAX_DEPTH = 50
+
 
 def format_time(seconds: float) -> str:
     """Format seconds since the epoch as RFC 3339 in UTC with milliseconds."""
@@ -31,12 +34,20 @@ def format_time(seconds: float) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def to_json(value: Any) -> Any:
-    """Turn a value into what JSON can hold; NaN and the infinities become text."""
-    if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [to_json(item) for item in value]
+def to_json(value: Any, *, inside: tuple[int, ...] = ()) -> Any:
+    """Turn a value into what JSON can hold; NaN and the infinities become text.
+
+    Args:
+        value: anything.
+        inside: the identities of what holds the value; what holds itself is cut off as "…".
+    """
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        if id(value) in inside or len(inside) > MAX_DEPTH:
+            return "…"
+        inside = (*inside, id(value))
+        if isinstance(value, Mapping):
+            return {str(key): to_json(item, inside=inside) for key, item in value.items()}
+        return [to_json(item, inside=inside) for item in value]
     if hasattr(value, "tolist"):  # NumPy scalars and arrays
         return to_json(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):

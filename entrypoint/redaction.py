@@ -13,7 +13,7 @@ MASK = "***"
 _START = r"(?:^|(?<=[^A-Za-z0-9])|(?<=[a-z0-9])(?=[A-Z]))"
 _WORD = (
     r"(?i:pass(?:words?|wd|phrase)?|pwd|token|credentials?|authorization|auth"
-    r"|(?:api|access|account|private|secret)[_-]?keys?(?:[_-]?id)?|secrets?)"
+    r"|(?:api|access|account|private|secret)[_.-]?keys?(?:[_.-]?id)?|secrets?)"
 )
 _END = r"\d*(?:$|(?=[^A-Za-z0-9])|(?<=[a-z])(?=[A-Z]))"
 _SECRET_NAME = re.compile(_START + _WORD + _END)

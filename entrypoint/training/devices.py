@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +36,6 @@ class Devices:
     def strategy_name(self) -> str:
         """The strategy in the log's words."""
         return "mirrored" if self.strategy else "none"
-
-    def steps(self, total: int | None) -> int | None:
-        """Turn steps over all cards into steps of `global_step`.
-
-        A synchronous strategy advances `global_step` once for all replicas.
-        """
-        return None if total is None else math.ceil(total / self.replicas)
 
 
 def find_devices(settings: Settings) -> Devices:

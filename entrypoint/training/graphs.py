@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from entrypoint.training.devices import find_devices
 from entrypoint.training.estimator import bind_input_fn, bind_serving_fn, build_estimator
 from entrypoint.training.failures import explain_failures
 from entrypoint.training.job import TrainingJob
@@ -19,9 +18,8 @@ def build_all_graphs(job: TrainingJob) -> None:
     Raises:
         JobError: see `explain_failures`.
     """
-    devices = find_devices(job.settings)
-    log_start(job.code.source, job.dataset_dir, job.parameters, devices)
-    estimator = build_estimator(job.code, job.parameters, job.settings.checkpoints_dir, devices)
+    log_start(job.code.source, job.dataset_dir, job.parameters, job.devices)
+    estimator = build_estimator(job.code, job.parameters, job.settings.checkpoints_dir, job.devices)
     modes = tf.estimator.ModeKeys
     inputs = {modes.TRAIN: job.code.train_input_fn, modes.EVAL: job.code.eval_input_fn}
     for mode in (modes.TRAIN, modes.EVAL, modes.PREDICT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,16 +84,21 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         metrics: where the events go.
         every_steps: the cadence; events fall on multiples of it.
         max_steps: the step at which training ends, or None if the data decides.
-        replicas: how many cards take part in a step, to give steps over all cards.
+        total_of: gives the steps over all cards at a global step.
     """
 
     def __init__(
-        self, metrics: MetricsFile, *, every_steps: int, max_steps: int | None, replicas: int
+        self,
+        metrics: MetricsFile,
+        *,
+        every_steps: int,
+        max_steps: int | None,
+        total_of: Callable[[int], int],
     ) -> None:
         self._metrics = metrics
         self._every_steps = every_steps
         self._max_steps = max_steps
-        self._replicas = replicas
+        self._total_of = total_of
         self._paused_seconds = 0.0
         self._examples = 0
         self._loss = float("nan")
@@ -182,7 +188,7 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
                 seconds_left = max(self._max_steps - step, 0) / steps_per_second
         figures: dict[str, Any] = {
             "global_step": step,
-            "total_steps": step * self._replicas,
+            "total_steps": self._total_of(step),
             "loss": self._loss,
             "steps_per_second": _rounded(steps_per_second),
             "examples_per_second": _rounded(examples_per_second),

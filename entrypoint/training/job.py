@@ -13,8 +13,9 @@ from entrypoint.metrics import MetricsFile
 from entrypoint.parameters import Parameters
 from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
+from entrypoint.step_history import continue_history, save_history
 from entrypoint.training.checkpoints import confirm_checkpoint, saved_step
-from entrypoint.training.devices import Devices, find_devices
+from entrypoint.training.devices import Devices
 from entrypoint.training.estimator import bind_input_fn, bind_serving_fn, build_estimator
 from entrypoint.training.evaluation import EvaluateNewCheckpoints, Evaluation
 from entrypoint.training.event_files import event_files_in
@@ -33,12 +34,14 @@ class TrainingJob:
 
     Attributes:
         dataset_dir: `path` of both input functions.
+        devices: what to compute on.
     """
 
     settings: Settings
     parameters: Parameters
     dataset_dir: Path
     code: UserCode
+    devices: Devices
 
 
 def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
@@ -48,10 +51,9 @@ def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
         JobError: every way in which it can fail or be stopped.
     """
     started = time.monotonic()
-    settings, parameters = job.settings, job.parameters
-    devices = find_devices(settings)
-    log_start(job.code.source, job.dataset_dir, parameters, devices)
-    training = _Training(job, devices, stop)
+    settings = job.settings
+    log_start(job.code.source, job.dataset_dir, job.parameters, job.devices)
+    training = _Training(job, stop)
     with event_files_in(settings.tensorboard_dir, instead_of=settings.checkpoints_dir):
         step = training.train()
         training.evaluate(step)
@@ -62,12 +64,13 @@ def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
         settings.report_file,
         Report(
             step=step,
+            total_steps=training.total_steps(step),
             start_step=training.progress.start_step,
             speeds=training.progress.speeds,
             evaluation=training.evaluation.latest,
             model=model,
             seconds=seconds,
-            devices=devices,
+            devices=job.devices,
         ),
     )
     return f"done in {format_duration(seconds)}: step {step}, model in {model.version_dir}"
@@ -76,19 +79,22 @@ def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
 class _Training:
     """The estimator and what accompanies it, built once and used by each phase in turn."""
 
-    def __init__(self, job: TrainingJob, devices: Devices, stop: StopRequest) -> None:
+    def __init__(self, job: TrainingJob, stop: StopRequest) -> None:
         self._job = job
         self._stop = stop
-        self._max_steps = devices.steps(job.parameters.train_max_steps)
-        metrics = MetricsFile(job.settings.metrics_file)
-        self._estimator = build_estimator(
-            job.code, job.parameters, job.settings.checkpoints_dir, devices
+        checkpoints_dir = job.settings.checkpoints_dir
+        self._start = saved_step(checkpoints_dir)
+        self._history = continue_history(
+            checkpoints_dir, step=self._start or 0, cards=job.devices.replicas
         )
+        self._max_steps = self._history.last_step(job.parameters.train_max_steps)
+        metrics = MetricsFile(job.settings.metrics_file)
+        self._estimator = build_estimator(job.code, job.parameters, checkpoints_dir, job.devices)
         self.progress = ProgressHook(
             metrics,
             every_steps=job.parameters.log_step_count_steps,
             max_steps=self._max_steps,
-            replicas=devices.replicas,
+            total_of=self._history.total,
         )
         self.evaluation = Evaluation(
             self._estimator,
@@ -108,7 +114,7 @@ class _Training:
         """
         job, progress = self._job, self.progress
         checkpoints_dir = job.settings.checkpoints_dir
-        start = saved_step(checkpoints_dir)
+        start = self._start
         if start is not None and self._max_steps is not None and start >= self._max_steps:
             logger.warning(
                 "already trained to step %d; train_max_steps %d leaves nothing to train",
@@ -120,6 +126,7 @@ class _Training:
         if start is not None:
             extra = {"event": "resume", "global_step": start}
             logger.info("resuming from step %d", start, extra=extra)
+        save_history(self._history, checkpoints_dir)
         with self._explained("training", checkpoints_dir):
             self._estimator.train(
                 bind_input_fn(job.code.train_input_fn, job.dataset_dir, job.parameters),
@@ -139,11 +146,15 @@ class _Training:
         if self._max_steps is not None and step < self._max_steps:
             logger.warning(
                 "the data ended at step %d, before train_max_steps %d",
-                step,
+                self.total_steps(step),
                 job.parameters.train_max_steps,
                 extra={"event": "data_ended", "global_step": step},
             )
         return step
+
+    def total_steps(self, step: int) -> int:
+        """Return the steps over all cards at a global step."""
+        return self._history.total(step)
 
     def _raise_if_stopped(self, step: int) -> None:
         if self._stop.signal_number is None:

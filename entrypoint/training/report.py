@@ -27,6 +27,7 @@ class Report:
 
     Attributes:
         step: the global step that was reached.
+        total_steps: the same counted over all cards.
         start_step: the global step that this run began at.
         speeds: steps per second and examples per second over the whole run.
         evaluation: the metrics of the last checkpoint, by name.
@@ -36,6 +37,7 @@ class Report:
     """
 
     step: int
+    total_steps: int
     start_step: int
     speeds: tuple[float | None, float | None]
     evaluation: Mapping[str, Any] | None
@@ -86,7 +88,7 @@ def write_report(file: Path, report: Report) -> None:
     content = {
         "global_step": report.step,
         "start_step": report.start_step,
-        "total_steps": report.step * report.devices.replicas,
+        "total_steps": report.total_steps,
         "steps_per_second": steps_per_second,
         "examples_per_second": examples_per_second,
         "duration_seconds": round(report.seconds, 3),

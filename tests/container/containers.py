@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.jobs import Finished, JobRoot, RunningJob
 
-# Every container of these tests carries it, so that none is left behind and no other is touched.
-LABEL = "modelmaker-tensorflow.test"
+# Every container of this run of the tests carries it: none is left behind, no other is touched.
+LABEL = f"modelmaker-tensorflow.test={uuid.uuid4()}"
 PYTHON = "/opt/modelmaker/venv/bin/python"
 # Everything that a careful platform takes away from a container.
 HARDENED = (

@@ -43,7 +43,7 @@ def look() -> dict[str, object]:
         if path.is_relative_to(OURS):
             if not mode & stat.S_IROTH:
                 found["private"].append(str(path))
-            if path.suffix == ".py" and not is_compiled(path):
+            if path.suffix == ".py" and path.parent.name != "bin" and not is_compiled(path):
                 found["uncompiled"].append(str(path))
     return {
         **found,

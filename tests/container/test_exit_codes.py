@@ -69,7 +69,7 @@ def test_20_no_code(job: JobRoot, image: Containers) -> None:
 
 def test_20_syntax_error(job: JobRoot, image: Containers) -> None:
     job.write_code(line="def model_fn(features:\n")
-    assert_ended(image.run(options=mount(job.path)), job, 20, "SyntaxError", "code/line.py:1")
+    assert_ended(image.run(options=mount(job.path)), job, 20, "SyntaxError", "code/line.py, line 1")
 
 
 def test_20_missing_function(job: JobRoot, image: Containers) -> None:
@@ -84,9 +84,9 @@ def test_21_user_code_raises(job: JobRoot, image: Containers) -> None:
     code = (job.path / "code" / "line.py").read_text(encoding="utf-8")
     raising = '    raise KeyError("no such column")\n'
     job.write_code(line=code + f"\n\ndef model_fn(features, labels, mode):\n{raising}")
-    line = len(code.splitlines()) + 4
+    line = len(code.splitlines()) + 4  # two empty ones, def, raise
     finished = image.run(options=mount(job.path))
-    assert_ended(finished, job, 21, "model_fn", "KeyError", f"code/line.py:{line}")
+    assert_ended(finished, job, 21, "model_fn", "KeyError", f"code/line.py, line {line}")
     assert "site-packages" not in finished.last["message"]
 
 
@@ -119,7 +119,7 @@ def test_30_gpu_that_tensorflow_cannot_use(
     job: JobRoot, image: Containers, options: tuple[str, ...], words: str
 ) -> None:
     finished = image.run(options=[*mount(job.path), *options])
-    assert_ended(finished, job, 30, "TensorFlow 2.21.0 can use no GPU", words)
+    assert_ended(finished, job, 30, "can use no GPU", words)
     assert "--gpus all" in finished.last["hint"]
 
 

@@ -54,7 +54,7 @@ def test_143_docker_stop_in_mid_training_then_130_then_the_rest(
 
 
 def test_143_docker_stop_before_training(job: JobRoot, image: Containers) -> None:
-    """A stop that comes while TensorFlow is imported is obeyed as well."""
+    """A stop that comes while the user's code is imported is obeyed as well."""
     code = (job.path / "code" / "line.py").read_text(encoding="utf-8")
     job.write_code(line=f"print('imported')\n{code}")
     running = image.start(options=mount(job.path))
@@ -62,6 +62,15 @@ def test_143_docker_stop_before_training(job: JobRoot, image: Containers) -> Non
     docker("stop", running.container)
     assert_ended(running.finish(), job, 143, "stopped by SIGTERM")
     assert job.versions == []
+
+
+def test_143_docker_stop_while_requirements_are_installed(job: JobRoot, image: Containers) -> None:
+    """pip tries an index that cannot be reached for longer than a scheduler waits."""
+    job.write("code/requirements.txt", "tiny-slope==1.0\n")
+    running = image.start(options=[*mount(job.path), "--network", "none"])
+    running.wait_for("requirements")
+    docker("stop", running.container)
+    assert_ended(running.finish(), job, 143, "stopped by SIGTERM")
 
 
 def test_137_a_killed_container_leaves_a_job_that_resumes(job: JobRoot, image: Containers) -> None:

@@ -1,4 +1,4 @@
-"""One machine with several cards, two logical CPU devices standing in for them."""
+"""One machine with several cards, logical CPU devices standing in for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from pathlib import Path
 from tests.jobs import PROJECT_DIR, JobRoot
 
 
+def train_on(cards: int, job: JobRoot) -> None:
+    script = Path(__file__).parent / "train_mirrored.py"
+    subprocess.run(
+        [sys.executable, str(script), str(job.path), str(cards)],
+        cwd=PROJECT_DIR,
+        env={"PYTHONPATH": str(PROJECT_DIR), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+
+
 def test_two_cards_share_the_steps_and_leave_one_model(job: JobRoot) -> None:
     job.write_parameters(
         train_max_steps=21,
@@ -17,13 +27,7 @@ def test_two_cards_share_the_steps_and_leave_one_model(job: JobRoot) -> None:
         eval_start_delay_secs=0,
         eval_throttle_secs=0,
     )
-    script = Path(__file__).parent / "train_mirrored.py"
-    subprocess.run(
-        [sys.executable, str(script), str(job.path)],
-        cwd=PROJECT_DIR,
-        env={"PYTHONPATH": str(PROJECT_DIR), "PATH": "/usr/bin:/bin"},
-        check=True,
-    )
+    train_on(2, job)
     # 21 steps over two cards are 11 of both together.
     assert job.report["global_step"] == 11
     assert job.report["total_steps"] == 22
@@ -36,3 +40,14 @@ def test_two_cards_share_the_steps_and_leave_one_model(job: JobRoot) -> None:
     assert round(ratio) == 16
     assert [r["global_step"] for r in job.metrics if r["event"] == "evaluation"] == [5, 10, 11]
     assert len(job.versions) == 1
+
+
+def test_a_resume_on_another_number_of_cards_ends_at_the_same_total(job: JobRoot) -> None:
+    job.write_parameters(train_max_steps=12)
+    train_on(3, job)
+    assert (job.report["global_step"], job.report["total_steps"]) == (4, 12)
+    job.write_parameters(train_max_steps=20)
+    train_on(2, job)
+    # 4 steps of 3 cards, then 4 steps of 2.
+    assert (job.report["global_step"], job.report["total_steps"]) == (8, 20)
+    assert job.run().event("already_trained")["global_step"] == 8

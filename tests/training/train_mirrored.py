@@ -1,29 +1,39 @@
-"""Run by a test in a process of its own: a job on two cards, played by two logical CPU devices.
+"""Run by a test in a process of its own: a job on several cards, played by logical CPU devices.
 
-    python train_mirrored.py ROOT
+python train_mirrored.py ROOT CARDS
 """
 
 import os
 import sys
 
-from entrypoint import estimator, job
-from entrypoint.settings import Settings, read_settings
+from entrypoint import estimator
+from entrypoint.dataset import find_dataset
+from entrypoint.directories import prepare_directories
+from entrypoint.parameters import load_parameters
+from entrypoint.settings import read_settings
 from entrypoint.signals import StopRequest
+from entrypoint.user_code import find_user_code, load_user_code
 
+settings = read_settings({**os.environ, "MODELMAKER_ROOT": sys.argv[1]})
+prepare_directories(settings)
 estimator.revive()
+estimator.behave_like_tensorflow1()
+estimator.read_user_modules_from(settings.code_dir)
 
 import tensorflow as tf  # noqa: E402 (revive decides how it is imported)
 
-from entrypoint.training import job as training_job  # noqa: E402
+from entrypoint.training import TrainingJob, train_and_export  # noqa: E402
 from entrypoint.training.devices import Devices  # noqa: E402
 
+names = tuple(f"/cpu:{index}" for index in range(int(sys.argv[2])))
 (cpu,) = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
-
-def two_cards(_settings: Settings) -> Devices:
-    return Devices(gpus=("a", "b"), strategy=tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"]))
-
-
-training_job.find_devices = two_cards
-job.train(read_settings({**os.environ, "MODELMAKER_ROOT": sys.argv[1]}), StopRequest())
+logical = [tf.config.LogicalDeviceConfiguration() for _ in names]
+tf.config.set_logical_device_configuration(cpu, logical)
+job = TrainingJob(
+    settings=settings,
+    parameters=load_parameters(settings),
+    dataset_dir=find_dataset(settings),
+    code=load_user_code(find_user_code(settings)),
+    devices=Devices(gpus=names, strategy=tf.distribute.MirroredStrategy(names)),
+)
+train_and_export(job, StopRequest())

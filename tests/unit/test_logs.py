@@ -194,12 +194,30 @@ def test_an_exception_that_ends_a_thread_is_one_record(stream: io.StringIO) -> N
     assert "ValueError: in the thread" in found["exc_info"]
 
 
-def test_a_value_that_cannot_be_logged_raises_nothing(stream: io.StringIO) -> None:
-    circular: list[Any] = []
-    circular.append(circular)
-    logger.info("lost", extra={"circular": circular})
+def test_a_value_that_holds_itself_is_cut_off(stream: io.StringIO) -> None:
+    circular: dict[str, Any] = {"a": 1}
+    circular["again"] = [circular, circular]
+    logger.info("here", extra={"circular": circular, "twice": [[1]] * 2})
+    assert record(stream)["circular"] == {"a": 1, "again": ["…", "…"]}
+    assert record(stream)["twice"] == [[1], [1]]
+
+
+def test_a_value_nested_very_deeply_is_cut_off(stream: io.StringIO) -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    logger.info("here", extra={"deep": deep})
+    assert "…" in stream.getvalue()
+
+
+def test_a_record_that_cannot_be_formatted_raises_nothing(stream: io.StringIO) -> None:
+    class Unprintable:
+        def __str__(self) -> str:
+            raise ValueError("mine")
+
+    logger.info("lost", extra={"value": Unprintable()})
     logger.info("next")
-    assert records(stream)[-1]["message"] == "next"
+    assert [found["message"] for found in records(stream)] == ["next"]
 
 
 def test_a_traceback_is_formatted_as_lines_with_its_cause() -> None:
