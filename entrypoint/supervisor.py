@@ -208,7 +208,7 @@ class _Supervisor:
 
     def _print(self, event: str, level: str, message: str, **fields: Any) -> None:
         head = {"time": logs.format_time(time.time()), "level": level, "event": event, **self.bound}
-        self.console.print(redact_value({**head, "message": message, **fields}))
+        self.console.print({**head, **redact_value({"message": message, **fields})})
 
     def pass_on(self, number: int, _frame: FrameType | None) -> None:
         if self.child_id is not None:

@@ -132,7 +132,7 @@ def _module_name(named: str, code_dir: Path) -> str:
 def _module_file(module: str, code_dir: Path) -> Path | None:
     """Return the file of a module under the code directory, None if there is none."""
     parts = module.split(".")
-    if not all(parts):
+    if not all(parts) or "/" in module:
         return None
     base = code_dir.joinpath(*parts)
     files = (base.with_name(f"{base.name}.py"), base / "__init__.py")
@@ -351,7 +351,12 @@ def _match(
         return tuple(a for a in allowed if a in names or takes_any_keyword), False
     positional = [p for p in needed if p.kind is not p.KEYWORD_ONLY]
     # Estimator matches model_fn by name alone, so position serves only the input functions.
-    if len(positional) == len(needed) == len(allowed) and "path" in allowed:
+    # A documented name in another's place is a mistake, not a name of the user's own.
+    in_place = all(
+        p.name == documented or p.name not in allowed
+        for p, documented in zip(positional, allowed, strict=False)
+    )
+    if len(positional) == len(needed) == len(allowed) and "path" in allowed and in_place:
         return allowed, True
     return None, False
 

@@ -44,7 +44,7 @@ def init_run_config(config: Any, tf_config: Mapping[str, Any]) -> None:
                 " give only one of them"
             )
         config._distribute_coordinator_mode = _STANDALONE
-        config._cluster_spec = experimental.remote_cluster
+        config._cluster_spec = ClusterSpec(experimental.remote_cluster)  # a dict is allowed too
     elif tf_config and config._train_distribute and "master" not in cluster.jobs:
         config._distribute_coordinator_mode = _INDEPENDENT
         config._cluster_spec = cluster

@@ -23,6 +23,7 @@ from entrypoint.training.export import ExportedModel, export_model
 from entrypoint.training.failures import explain_failures
 from entrypoint.training.hooks import ProgressHook, StopHook, format_duration
 from entrypoint.training.report import Report, log_start, write_report
+from entrypoint.training.sessions import sessions_close_in_background
 from entrypoint.user_code import UserCode
 
 logger = logging.getLogger(__name__)
@@ -54,11 +55,12 @@ def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
     settings = job.settings
     log_start(job.code.source, job.dataset_dir, job.parameters, job.devices)
     training = _Training(job, stop)
-    with event_files_in(settings.tensorboard_dir, instead_of=settings.checkpoints_dir):
-        step = training.train()
-        training.evaluate(step)
-    stop.raise_if_requested("evaluating")
-    model = training.export(step)
+    with sessions_close_in_background():
+        with event_files_in(settings.tensorboard_dir, instead_of=settings.checkpoints_dir):
+            step = training.train()
+            training.evaluate(step)
+        stop.raise_if_requested("evaluating")
+        model = training.export(step)
     seconds = time.monotonic() - started
     write_report(
         settings.report_file,
