@@ -39,6 +39,7 @@ def revive() -> ModuleType:
     _restore_export_tables()
     _restore_coordinator_training()
     tpu_stand_ins.install()
+    _settle_keras()
     _silence_deprecations()
     return _publish()
 
@@ -97,6 +98,19 @@ def _restore_coordinator_training() -> None:
 
     sys.modules["tensorflow.python.distribute.estimator_training"] = coordinator_training
     distribute.estimator_training = coordinator_training
+
+
+def _settle_keras() -> None:
+    """Resolve every lazy Keras name of the API now.
+
+    TensorFlow's loader for them is not safe: a second thread that uses `tf.keras` while the first
+    use is still loading it recurses without end, for the rest of the process.
+    """
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    for lazy_module in (tf.keras, tf.compat.v2.keras, v1.keras, v1.layers, v1.nn.rnn_cell):
+        dir(lazy_module)
 
 
 def _silence_deprecations() -> None:
