@@ -1,0 +1,88 @@
+"""The READMEs say what the schema, the errors and the command line say."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from entrypoint import errors
+from entrypoint.__main__ import VERBS
+from entrypoint.outcome import BUG_CODE
+from entrypoint.parameters import documented_parameters
+from tests.jobs import PROJECT_DIR
+
+READMES = ("README.md", "README.zh-CN.md")
+
+
+def rows(readme: str) -> list[list[str]]:
+    """Every table row of a README as its cells."""
+    lines = (PROJECT_DIR / readme).read_text(encoding="utf-8").splitlines()
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"
+    ]
+
+
+def test_the_parameters_table_is_the_schema() -> None:
+    expected = []
+    for name, rules in documented_parameters().items():
+        or_null = " or null" if "null" in rules["type"] else ""
+        value = f"integer from {rules['minimum']}{or_null}"
+        expected.append(
+            [f"`{name}`", value, f"`{json.dumps(rules['default'])}`", rules["description"]]
+        )
+    text = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- parameters:")[2].partition("<!-- end of parameters")[0]
+    given = [
+        [c.strip() for c in line.strip("|").split("|")]
+        for line in table.splitlines()
+        if "`" in line
+    ]
+    assert given == expected
+
+
+def test_the_chinese_table_has_the_same_names_bounds_and_defaults() -> None:
+    found = {row[0]: row[1:3] for row in rows("README.zh-CN.md") if len(row) == 4}
+    for name, rules in documented_parameters().items():
+        value, default = found[f"`{name}`"]
+        assert value.startswith(f"≥ {rules['minimum']} 的整数")
+        assert value.endswith("或 null") == ("null" in rules["type"])
+        assert default == f"`{json.dumps(rules['default'])}`"
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_exit_code_is_explained(readme: str) -> None:
+    codes = {
+        kind.code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and isinstance(getattr(kind, "code", None), int)
+    }
+    explained = {
+        int(code)
+        for row in rows(readme)
+        for code in re.findall(r"\d+", row[0])
+        if re.fullmatch(r"\d+([,、] ?\d+)*", row[0])
+    }
+    assert explained == codes | {0, BUG_CODE, 143, 130}
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_verb_and_variable_is_explained(readme: str) -> None:
+    first_cells = {name for row in rows(readme) for name in re.findall(r"^`\w+`", row[0])}
+    assert {f"`{verb}`" for verb in VERBS} <= first_cells
+    settings = (PROJECT_DIR / "entrypoint" / "settings.py").read_text(encoding="utf-8")
+    read = set(re.findall(r'"(MODELMAKER_\w+)"', settings))
+    assert {f"`{name}`" for name in read} == {
+        c for c in first_cells if c.startswith("`MODELMAKER_")
+    }
+
+
+def test_both_readmes_have_the_same_commands() -> None:
+    blocks = []
+    for readme in READMES:
+        text = (PROJECT_DIR / readme).read_text(encoding="utf-8")
+        # Without comments, which are translated.
+        code = re.findall(r"```\w+\n(.*?)```", text, re.DOTALL)
+        blocks.append([re.sub(r" *#.*", "", block) for block in code])
+    assert blocks[0] == blocks[1]
