@@ -93,10 +93,10 @@ def test_trains_as_sagemaker_starts_it(root: JobRoot, image: Containers) -> None
 
 
 def test_trains_on_a_root_elsewhere(job: JobRoot, image: Containers) -> None:
-    options = [*mount(job.path, "/work/job"), "--env", "MODELMAKER_ROOT=/work/job"]
+    options = [*mount(job.path, "/srv/job"), "--env", "MODELMAKER_ROOT=/srv/job"]
     finished = image.run(options=options)
     version_dir = assert_trained(finished, job)
-    assert finished.event("export")["model"] == f"/work/job/model/{version_dir.name}"
+    assert finished.event("export")["model"] == f"/srv/job/model/{version_dir.name}"
 
 
 def test_checks_a_job_on_a_read_only_mount(job: JobRoot, image: Containers) -> None:
