@@ -50,11 +50,9 @@ def to_json(value: Any, *, inside: tuple[int, ...] = ()) -> Any:
         return [to_json(item, inside=inside) for item in value]
     if hasattr(value, "tolist"):  # NumPy scalars and arrays
         return to_json(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, str | int | float):
-        return value
-    return str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 class RecordFormatter(JsonFormatter):

@@ -186,7 +186,7 @@ def _bound_names(file: Path, code_dir: Path) -> set[str] | None:
     """
     try:
         tree = ast.parse(file.read_bytes(), filename=str(file))
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise _broken(error, file, code_dir) from error
     except OSError as error:
         raise UserCodeInvalidError(

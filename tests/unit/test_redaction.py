@@ -12,10 +12,8 @@ import pytest
 from entrypoint.redaction import MASK, redact, redact_value
 
 SECRET = "hunter2hunter2"
-JWT = ".".join(["eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3In0", "c2lnbmF0dXJlLW9mLWl0"])
-KEY = "\n".join(
-    ["-----BEGIN RSA PRIVATE KEY-----", "MIIEpAIBAAKCAQEA", "-----END RSA PRIVATE KEY-----"]
-)
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3In0.c2lnbmF0dXJlLW9mLWl0"
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----"
 
 # text: what must not be left of it
 SECRET_TEXTS: dict[str, str] = {

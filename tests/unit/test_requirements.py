@@ -136,13 +136,26 @@ def test_a_relative_path_is_relative_to_the_code(install: Install, code_dir: Pat
     assert answer("user_third") == 42
 
 
-def test_a_wheel_cannot_change_what_the_image_has(install: Install, code_dir: Path) -> None:
-    """A constraint holds pip to the image's versions."""
-    make_wheel(code_dir, "numpy")
-    make_wheel(code_dir, "user_fourth", requires="numpy==1.0")
+def test_a_wheel_cannot_change_what_the_image_has(
+    install: Install, code_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A constraint holds pip to the image's versions.
+
+    Without it pip removes what the image has, so what it has here is made for this test alone.
+    """
+    image_dir = tmp_path / "image"
+    info_dir = image_dir / "image_package-2.0.dist-info"
+    info_dir.mkdir(parents=True)
+    metadata = "Metadata-Version: 2.1\nName: image_package\nVersion: 2.0\n"
+    (info_dir / "METADATA").write_text(metadata)
+    (info_dir / "RECORD").write_text("image_package-2.0.dist-info/METADATA,,\n")
+    monkeypatch.syspath_prepend(image_dir)
+    monkeypatch.setenv("PYTHONPATH", str(image_dir))
+    make_wheel(code_dir, "image_package")
+    make_wheel(code_dir, "user_fourth", requires="image_package==1.0")
     error = refusal(lambda: install("user_fourth\n"))
     assert f"pip cannot install {code_dir}/requirements.txt" in error.message
-    assert version("numpy") != "1.0"
+    assert version("image_package") == "2.0"
 
 
 def test_wheels_that_lack_something_fail_with_what_was_tried(

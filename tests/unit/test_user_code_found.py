@@ -229,7 +229,7 @@ def test_a_file_that_is_no_text_is_named(content: bytes, root: JobRoot) -> None:
 
 
 def test_an_expression_that_nests_too_deeply_is_named(root: JobRoot) -> None:
-    root.write_code(model="x = " + "-" * 5000 + "1\n")
+    root.write_code(model="x = " + "-" * 100_000 + "1\n")
     assert "model.py" in refusal(root, "model").message
 
 

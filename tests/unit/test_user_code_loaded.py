@@ -88,36 +88,55 @@ def test_it_finds_no_arguments_of_ours(load: Load, monkeypatch: pytest.MonkeyPat
     load(written("import sys; assert len(sys.argv) == 1, sys.argv"))
 
 
+# How the user wrote a function's head and what it makes of it: what it is called with.
 @pytest.mark.parametrize(
-    ("name", "function", "arguments"),
+    ("function", "arguments"),
     [
-        ("train_input_fn", "def train_input_fn(): return ()", ()),
-        ("train_input_fn", "def train_input_fn(path): return (path,)", ("P",)),
-        ("train_input_fn", "def train_input_fn(params): return (params,)", ("Q",)),
-        ("train_input_fn", "def train_input_fn(params, path): return (path, params)", ("P", "Q")),
-        ("train_input_fn", "def train_input_fn(d, hp): return (d, hp)", ("P", "Q")),
-        ("train_input_fn", "def train_input_fn(d, hp, /): return (d, hp)", ("P", "Q")),
-        ("train_input_fn", "def train_input_fn(path, hp): return (path, hp)", ("P", "Q")),
-        ("train_input_fn", "def train_input_fn(*a): return a", ("P", "Q")),
-        ("train_input_fn", "def train_input_fn(**k): return tuple(k.values())", ("P", "Q")),
-        ("train_input_fn", "def train_input_fn(*a, **k): return (*a, *k.values())", ("P", "Q")),
-        ("train_input_fn", "def train_input_fn(path, size=3): return (path, size)", ("P", 3)),
-        ("train_input_fn", "def train_input_fn(*, path, params=0): return (path, params)", ("P", "Q")),
-        ("train_input_fn", "train_input_fn = lambda path, params: (path, params)", ("P", "Q")),
-        ("train_input_fn", "class T:\n  def __call__(self, path): return (path,)\ntrain_input_fn = T()", ("P",)),
-        ("model_fn", "def model_fn(features, labels, mode): return (features, labels, mode)", ("F", "L", "M")),
-        ("model_fn", "def model_fn(features, labels, mode, params, config): return (params, config)", ("Q", "C")),
-        ("model_fn", "def model_fn(features, **k): return (features, *k)", ("F", "labels", "mode", "params", "config")),
-        ("serving_input_receiver_fn", "def serving_input_receiver_fn(size=1): return (size,)", (1,)),
+        ("def {}(): return ()", ()),
+        ("def {}(path): return (path,)", ("P",)),
+        ("def {}(params): return (params,)", ("Q",)),
+        ("def {}(params, path): return (path, params)", ("P", "Q")),
+        ("def {}(d, hp): return (d, hp)", ("P", "Q")),
+        ("def {}(d, hp, /): return (d, hp)", ("P", "Q")),
+        ("def {}(path, hp): return (path, hp)", ("P", "Q")),
+        ("def {}(*a): return a", ("P", "Q")),
+        ("def {}(**k): return tuple(k.values())", ("P", "Q")),
+        ("def {}(*a, **k): return (*a, *k.values())", ("P", "Q")),
+        ("def {}(path, size=3): return (path, size)", ("P", 3)),
+        ("def {}(*, path, params=0): return (path, params)", ("P", "Q")),
+        ("{} = lambda path, params: (path, params)", ("P", "Q")),
+        ("class T:\n  def __call__(self, path): return (path,)\n{} = T()", ("P",)),
     ],
-    ids=lambda value: value.split("(", 1)[-1][:40] if isinstance(value, str) else None,
-)  # fmt: skip
-def test_a_function_gets_what_it_takes(
+)
+@pytest.mark.parametrize("name", ["train_input_fn", "eval_input_fn"])
+def test_an_input_function_gets_what_it_takes(
     name: str, function: str, arguments: tuple[Any, ...], load: Load
 ) -> None:
-    code = load(written(**{name: function}))
-    given = dict(path="P", params="Q", features="F", labels="L", mode="M", config="C")  # noqa: C408
-    assert getattr(code, name)(**given) == arguments
+    code = load(written(**{name: function.format(name)}))
+    assert getattr(code, name)(path="P", params="Q") == arguments
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("(features): return (features,)", ("F",)),
+        ("(features, labels, mode): return (features, labels, mode)", ("F", "L", "M")),
+        ("(mode, labels, features): return (features, labels, mode)", ("F", "L", "M")),
+        ("(features, params, config): return (params, config)", ("P", "C")),
+        ("(features, **k): return tuple(k)", ("labels", "mode", "params", "config")),
+    ],
+)
+def test_a_model_function_gets_what_it_takes(
+    function: str, arguments: tuple[str, ...], load: Load
+) -> None:
+    code = load(written(model_fn=f"def model_fn{function}"))
+    given = code.model_fn(features="F", labels="L", mode="M", params="P", config="C")
+    assert given == arguments
+
+
+def test_a_serving_function_may_have_arguments_with_defaults(load: Load) -> None:
+    function = "def serving_input_receiver_fn(size=1): return size"
+    assert load(written(serving_input_receiver_fn=function)).serving_input_receiver_fn() == 1
 
 
 @pytest.mark.parametrize(
@@ -170,7 +189,7 @@ def test_an_exception_has_the_users_line(load: Load) -> None:
 def test_an_exception_in_a_helper_has_the_helpers_line(load: Load, root: JobRoot) -> None:
     root.write_code(user_helper="\n1 / 0\n")
     error = refusal(lambda: load(written("import user_helper")))
-    assert error.message.endswith("ZeroDivisionError: division by zero at code/user_helper.py, line 2: 1 / 0")  # fmt: skip
+    assert error.message.endswith("division by zero at code/user_helper.py, line 2: 1 / 0")
 
 
 def test_a_syntax_error_in_a_helper_has_the_helpers_line(load: Load, root: JobRoot) -> None:
