@@ -14,17 +14,13 @@ MAX_DIGITS = 9
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """This task's place among the tasks of the job.
+    """The machines of the job: this one.
 
     Attributes:
-        scheduler: who described the cluster, for the log.
-        task: this task's name, for the log.
-        machines: how many machines train.
+        scheduler: who described them, for the log; "none" if nobody did.
     """
 
     scheduler: str
-    task: str = "chief"
-    machines: int = 1
 
 
 def resolve_cluster(settings: Settings) -> Cluster:
@@ -36,7 +32,8 @@ def resolve_cluster(settings: Settings) -> Cluster:
     """
     machines_by_scheduler = {
         "SageMaker": _count_sagemaker_hosts(settings),
-        "TF_CONFIG": _count_tf_config_tasks(settings),
+        "TF_CONFIG": _count_tasks(settings, "TF_CONFIG"),
+        "Vertex AI": _count_tasks(settings, "CLUSTER_SPEC"),
         "AWS Batch": _count_from(settings, "AWS_BATCH_JOB_NUM_NODES"),
         "Slurm": _count_from(settings, "SLURM_STEP_NUM_TASKS"),
     }
@@ -64,21 +61,21 @@ def _count_sagemaker_hosts(settings: Settings) -> int | None:
     return len(hosts)
 
 
-def _count_tf_config_tasks(settings: Settings) -> int | None:
-    """Count the tasks in TF_CONFIG, if it is set."""
-    text = settings.cluster_environment.get("TF_CONFIG")
+def _count_tasks(settings: Settings, variable: str) -> int | None:
+    """Count the tasks in TF_CONFIG or Vertex AI's CLUSTER_SPEC, if it is set."""
+    text = settings.cluster_environment.get(variable)
     if not text:
         return None
     try:
         cluster = json_files.parse_object(text.encode("utf-8", "surrogateescape")).get("cluster")
     except json_files.JsonFileError as error:
-        raise _contradiction("TF_CONFIG", str(error)) from error
+        raise _contradiction(variable, str(error)) from error
     if cluster is None:
         return 1
     if not isinstance(cluster, dict) or not all(
         isinstance(t, list | dict) for t in cluster.values()
     ):
-        raise _contradiction("TF_CONFIG", 'has a "cluster" that does not map roles to addresses')
+        raise _contradiction(variable, 'has a "cluster" that does not map roles to addresses')
     return sum(map(len, cluster.values())) or 1
 
 

@@ -38,6 +38,21 @@ def prepare_directories(settings: Settings) -> None:
             )
 
 
+def require_temporary_dir() -> None:
+    """Make sure that there is a directory for temporary files: TensorFlow does not start without.
+
+    Raises:
+        ContradictionError: there is none that can be written to.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise ContradictionError(
+            "no directory for temporary files can be written to: neither TMPDIR nor /tmp",
+            hint="mount one: `--tmpfs /tmp` with Docker, an emptyDir at /tmp with Kubernetes",
+        ) from error
+
+
 def list_versions(model_dir: Path) -> list[Path]:
     """Return the directories under model/ that a model server takes for versions, oldest first."""
     versions = [

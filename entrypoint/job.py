@@ -8,7 +8,7 @@ from pathlib import Path
 from entrypoint import logs
 from entrypoint.cluster import resolve_cluster
 from entrypoint.dataset import find_dataset
-from entrypoint.directories import prepare_directories
+from entrypoint.directories import prepare_directories, require_temporary_dir
 from entrypoint.parameters import load_parameters
 from entrypoint.requirements import install_requirements
 from entrypoint.settings import Settings
@@ -39,14 +39,14 @@ def check(settings: Settings, stop: StopRequest) -> str:
 def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
     # Nothing up to here imports TensorFlow, and nothing writes: mistakes show in milliseconds.
     parameters = load_parameters(settings)
-    resolve_cluster(settings)
+    cluster = resolve_cluster(settings)
     dataset_dir = find_dataset(settings)
     source = find_user_code(settings)
+    require_temporary_dir()
     if trains:
         prepare_directories(settings)
 
-    install_requirements(source)
-    stop.raise_if_requested("installing requirements")
+    install_requirements(source, stop)
     _start_tensorflow(settings, source.code_dir)
     stop.raise_if_requested("importing TensorFlow")
     code = load_user_code(source)
@@ -57,6 +57,7 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
     job = training.TrainingJob(
         settings=settings,
         parameters=parameters,
+        cluster=cluster,
         dataset_dir=dataset_dir,
         code=code,
         devices=training.find_devices(settings),

@@ -15,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from entrypoint.errors import UserCodeInvalidError
+from entrypoint.signals import StopRequest
 from entrypoint.user_code import UserSource
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ _TENSORFLOW_NAMES = {
 _INCLUDE = re.compile(r"(?P<option>-r|-c|--requirement|--constraint)[ =]*(?P<file>.+)")
 
 
-def install_requirements(source: UserSource) -> Path | None:
+def install_requirements(source: UserSource, stop: StopRequest) -> Path | None:
     """Install the user's requirements into a directory of their own and put it on the path.
 
     What the image already has is left as it is, whatever version is asked for: TensorFlow and its
@@ -45,6 +46,7 @@ def install_requirements(source: UserSource) -> Path | None:
 
     Raises:
         UserCodeInvalidError: pip could not install them; says what was tried and pip's reason.
+        StoppedError: a stop was requested meanwhile.
     """
     file = source.requirements_file
     if not file.is_file():
@@ -73,22 +75,42 @@ def install_requirements(source: UserSource) -> Path | None:
         extra={"event": "requirements", "requirements": lines},
     )
     # The working directory is what relative paths in a requirements file are relative to.
-    run = subprocess.run(command, cwd=source.code_dir, capture_output=True, text=True, check=False)
-    if run.returncode != 0:
-        reasons = [line for line in run.stderr.splitlines() if "error" in line.lower()]
+    returncode, stderr = _run_pip(command, source.code_dir, stop)
+    if returncode != 0:
+        reasons = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
         tried = (
             f"the wheels in {', '.join(map(str, wheel_dirs))} alone"
             if wheel_dirs
-            else ("the package index")
+            else "the package index"
         )
         raise UserCodeInvalidError(
-            f"pip cannot install {file} from {tried}: {' '.join(reasons[:4]) or run.stderr[-500:]}",
+            f"pip cannot install {file} from {tried}: {' '.join(reasons[:4]) or stderr[-500:]}",
             hint="correct the file, or put wheels of everything it needs beside it"
             + (" (none is looked for elsewhere)" if wheel_dirs else " if the job has no network"),
         )
     site_dirs = sorted((work_dir / "prefix").rglob("site-packages"))
     sys.path[1:1] = map(str, site_dirs)
     return work_dir / "prefix"
+
+
+def _run_pip(command: list[str], work_dir: Path, stop: StopRequest) -> tuple[int, str]:
+    """Run pip and return its exit code and what it says; a stop request ends it.
+
+    Raises:
+        StoppedError: a stop was requested.
+    """
+    with subprocess.Popen(
+        command, cwd=work_dir, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as pip:
+        while True:
+            try:
+                _, stderr = pip.communicate(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                if stop.signal_number is not None:
+                    pip.kill()  # it may be waiting for an index that never answers
+            else:
+                stop.raise_if_requested("installing requirements")
+                return pip.returncode, stderr
 
 
 def _installed() -> dict[str, str]:

@@ -20,6 +20,14 @@ JOB_NAME_VARIABLES = (
     "HOSTNAME",  # Docker and Kubernetes: the container or the pod
 )
 
+# By these, schedulers describe the machines of a job.
+CLUSTER_VARIABLES = (
+    "TF_CONFIG",  # Kubeflow
+    "CLUSTER_SPEC",  # Vertex AI
+    "AWS_BATCH_JOB_NUM_NODES",
+    "SLURM_STEP_NUM_TASKS",
+)
+
 LogFormat = Literal["json", "text"]
 
 
@@ -137,9 +145,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         log_level=(log_level or "info").upper(),
         require_gpu=None if require_gpu is None else require_gpu == "1",
         cluster_environment={
-            name: value
-            for name, value in environment.items()
-            if name in {"TF_CONFIG", "CLUSTER_SPEC"}
-            or name.startswith(("AWS_BATCH_JOB_", "SLURM_", "JOB_COMPLETION_INDEX"))
+            name: environment[name] for name in CLUSTER_VARIABLES if name in environment
         },
     )

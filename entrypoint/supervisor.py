@@ -162,11 +162,11 @@ class _Supervisor:
         return status
 
     def _pump(self, descriptor: int, lines: _Lines, printer: Callable[[str], None]) -> bool:
-        """Print what can be read now; False when there is nothing more."""
+        """Print what can be read now; False once the other end is closed."""
         try:
             data = os.read(descriptor, READ_BYTES)
         except BlockingIOError:
-            return False
+            return True
         for line in lines.feed(data):
             printer(line)
         return bool(data)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from entrypoint.training.estimator import bind_input_fn, bind_serving_fn, build_estimator
 from entrypoint.training.failures import explain_failures
-from entrypoint.training.job import TrainingJob
+from entrypoint.training.plan import TrainingJob
 from entrypoint.training.report import log_start
 
 
@@ -18,7 +18,7 @@ def build_all_graphs(job: TrainingJob) -> None:
     Raises:
         JobError: see `explain_failures`.
     """
-    log_start(job.code.source, job.dataset_dir, job.parameters, job.devices)
+    log_start(job)
     estimator = build_estimator(job.code, job.parameters, job.settings.checkpoints_dir, job.devices)
     modes = tf.estimator.ModeKeys
     inputs = {modes.TRAIN: job.code.train_input_fn, modes.EVAL: job.code.eval_input_fn}

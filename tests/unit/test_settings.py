@@ -95,9 +95,13 @@ def test_only_the_variables_that_describe_a_cluster_are_kept() -> None:
         "CLUSTER_SPEC": "{}",
         "AWS_BATCH_JOB_NUM_NODES": "1",
         "SLURM_STEP_NUM_TASKS": "1",
-        "JOB_COMPLETION_INDEX": "0",
     }
-    others = {"AWS_SECRET_ACCESS_KEY": "s", "PATH": "/bin", "TF_CONFIGURATION": "x"}
+    others = {
+        "JOB_COMPLETION_INDEX": "0",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "PATH": "/bin",
+        "TF_CONFIGURATION": "x",
+    }
     assert read_settings({**cluster, **others}).cluster_environment == cluster
 
 
