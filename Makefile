@@ -28,7 +28,7 @@ help: ## show what there is
 	@echo "setting up .venv with $(PYTHON) (about 400 MB, once)"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make a venv; on Debian install python3-venv" >&2; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 demo: .venv/ready ## train the MNIST sample on this machine and show the result

@@ -13,7 +13,8 @@ from entrypoint.parameters import load_parameters
 from entrypoint.requirements import install_requirements
 from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
-from entrypoint.user_code import find_user_code, load_user_code
+from entrypoint.user_code import load_user_code
+from entrypoint.user_source import find_user_code
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.signals import StopRequest
-from entrypoint.user_code import UserSource
+from entrypoint.user_source import UserSource
 
 logger = logging.getLogger(__name__)
 

@@ -1,14 +1,11 @@
-"""Find, import and check the user's module, and hold its four functions."""
+"""Import and check the user's module, and hold its four functions."""
 
 from __future__ import annotations
 
-import ast
-import difflib
 import importlib
 import inspect
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,8 +13,7 @@ from typing import Any
 
 from entrypoint.blame import blame_user, describe, find_place
 from entrypoint.errors import UserCodeInvalidError
-from entrypoint.parameters import sagemaker_program
-from entrypoint.settings import Settings
+from entrypoint.user_source import UserSource, require_functions
 
 # The arguments that each function may take, and those it must take, as Estimator documents them.
 ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -26,25 +22,6 @@ ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "eval_input_fn": (("path", "params"), ()),
     "serving_input_receiver_fn": ((), ()),
 }
-_CHOOSE_HINT = "set MODELMAKER_MODULE to the module's name, such as MODELMAKER_MODULE=model"
-
-
-@dataclass(frozen=True, kw_only=True)
-class UserSource:
-    """The user's module, found but not yet imported.
-
-    Attributes:
-        module: its dotted name.
-        code_dir: the directory it is imported from.
-    """
-
-    module: str
-    code_dir: Path
-
-    @property
-    def requirements_file(self) -> Path:
-        """What the user's code needs besides this image; may not exist."""
-        return self.code_dir / "requirements.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,159 +66,6 @@ class UserCode:
     serving_input_receiver_fn: UserFunction
 
 
-def find_user_code(settings: Settings) -> UserSource:
-    """Find the module that defines the four functions, by reading the files alone.
-
-    MODELMAKER_MODULE names it, else SageMaker's `sagemaker_program`, else it is the one module
-    under the code directory that defines `model_fn`.
-
-    Raises:
-        UserCodeInvalidError: there is no such module or more than one, it has a syntax error, or
-            it plainly lacks one of the functions.
-    """
-    code_dir = settings.code_dir
-    if not code_dir.is_dir():
-        raise UserCodeInvalidError(
-            f"no code: {code_dir} is not a directory", hint=f"mount your code at {code_dir}"
-        )
-    named = settings.module or sagemaker_program(settings)
-    module = _module_name(named, code_dir) if named else _discover(code_dir)
-    file = _module_file(module, code_dir)
-    if file is None:
-        found = ", ".join(sorted(f.name for f in code_dir.glob("*.py"))) or "no Python file"
-        raise UserCodeInvalidError(
-            f"no module {module!r} in {code_dir}, which holds {found}",
-            hint="correct MODELMAKER_MODULE, or leave it out if one module defines model_fn",
-        )
-    names = _bound_names(file, code_dir)
-    if names is not None:
-        _require_functions(names, module)
-    return UserSource(module=module, code_dir=code_dir)
-
-
-def _module_name(named: str, code_dir: Path) -> str:
-    """Accept a module as a dotted name or as a file, "trainer/model.py", "./model.py"."""
-    if "/" not in named and not named.endswith(".py"):
-        return named
-    file = Path(os.path.normpath(code_dir / named))
-    if not file.is_relative_to(code_dir):
-        return named
-    return ".".join(file.relative_to(code_dir).parts).removesuffix(".py")
-
-
-def _module_file(module: str, code_dir: Path) -> Path | None:
-    """Return the file of a module under the code directory, None if there is none."""
-    parts = module.split(".")
-    if not all(parts) or "/" in module:
-        return None
-    base = code_dir.joinpath(*parts)
-    files = (base.with_name(f"{base.name}.py"), base / "__init__.py")
-    return next((file for file in files if file.is_file()), None)
-
-
-def _discover(code_dir: Path) -> str:
-    """Return the one module that defines `model_fn`, top-level modules first."""
-    broken: list[UserCodeInvalidError] = []
-    for pattern in ("*.py", "*/**/*.py"):
-        files = sorted(f for f in code_dir.glob(pattern) if _is_importable(f, code_dir))
-        defining: dict[str, set[str]] = {}
-        for file in files:
-            try:
-                names = _bound_names(file, code_dir)
-            except UserCodeInvalidError as error:
-                broken.append(error)
-                continue
-            if names and "model_fn" in names:
-                defining[_dotted_name(file, code_dir)] = names
-        # A module may import model_fn from beside it and add the input functions.
-        complete = [name for name, names in defining.items() if names >= set(ARGUMENTS)]
-        candidates = complete or list(defining)
-        if len(candidates) == 1:
-            return candidates[0]
-        if candidates:
-            raise UserCodeInvalidError(
-                f"several modules define model_fn: {', '.join(candidates)}", hint=_CHOOSE_HINT
-            )
-    if broken:
-        raise broken[0]
-    raise UserCodeInvalidError(f"no module in {code_dir} defines model_fn", hint=_CHOOSE_HINT)
-
-
-def _is_importable(file: Path, code_dir: Path) -> bool:
-    """Leave out what tools put beside code: notebook checkpoints, virtual environments."""
-    directories = file.relative_to(code_dir).parts[:-1]
-    return not file.name.startswith(".") and all(map(str.isidentifier, directories))
-
-
-def _dotted_name(file: Path, code_dir: Path) -> str:
-    parts = file.relative_to(code_dir).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _bound_names(file: Path, code_dir: Path) -> set[str] | None:
-    """Return the names that a module binds at its top level; None if only running it can tell.
-
-    Raises:
-        UserCodeInvalidError: the file is not Python that this interpreter reads.
-    """
-    try:
-        tree = ast.parse(file.read_bytes(), filename=str(file))
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise _broken(error, file, code_dir) from error
-    except OSError as error:
-        raise UserCodeInvalidError(
-            f"cannot read {file}: {error.strerror}", hint="make the code readable for the job"
-        ) from error
-    names: set[str] = set()
-    for node in _top_level(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.update(alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "exec"):
-            return None
-    return None if "*" in names else names
-
-
-def _top_level(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk a module without entering its functions and classes, however deep it nests."""
-    nodes = [node]
-    while nodes:
-        for child in ast.iter_child_nodes(nodes.pop()):
-            yield child
-            if not isinstance(child, ast.FunctionDef | ast.ClassDef | ast.Lambda):
-                nodes.append(child)
-
-
-def _broken(error: Exception, file: Path, code_dir: Path) -> UserCodeInvalidError:
-    place = find_place(error, code_dir) or file
-    hint = f"correct {file.name}"
-    if isinstance(error, SyntaxError) and "print" in (error.text or ""):
-        hint += "; print is a function since Python 3, and 2to3 converts what Python 2 wrote"
-    return UserCodeInvalidError(f"{describe(error)} at {place}", hint=hint)
-
-
-def _require_functions(names: set[str], module: str) -> None:
-    missing = [name for name in ARGUMENTS if name not in names]
-    if not missing:
-        return
-    similar = {
-        name: difflib.get_close_matches(name, names - set(ARGUMENTS), n=1, cutoff=0.75)
-        for name in missing
-    }
-    listed = ", ".join(
-        f"{name} (did you mean to call {similar[name][0]} that?)" if similar[name] else name
-        for name in missing
-    )
-    raise UserCodeInvalidError(
-        f"module {module!r} does not define {listed}",
-        hint="the module must define model_fn, train_input_fn, eval_input_fn and"
-        " serving_input_receiver_fn",
-    )
-
-
 def load_user_code(source: UserSource) -> UserCode:
     """Import the user's module and check its functions.
 
@@ -250,9 +74,9 @@ def load_user_code(source: UserSource) -> UserCode:
             has the wrong signature. The user's file and line are named.
     """
     module = _import(source)
-    _require_functions(
-        {name for name in ARGUMENTS if hasattr(module, name)} | set(dir(module)), source.module
-    )
+    # hasattr too, for modules that make their names on demand.
+    on_demand = {name for name in ARGUMENTS if hasattr(module, name)}
+    require_functions(on_demand | set(dir(module)), source.module)
     functions = {
         name: _check(name, getattr(module, name), module, source.code_dir) for name in ARGUMENTS
     }
@@ -349,16 +173,17 @@ def _match(
     if all(p.name in allowed and p.kind is not p.POSITIONAL_ONLY for p in needed):
         names = {p.name for p in own}
         return tuple(a for a in allowed if a in names or takes_any_keyword), False
-    positional = [p for p in needed if p.kind is not p.KEYWORD_ONLY]
     # Estimator matches model_fn by name alone, so position serves only the input functions.
-    # A documented name in another's place is a mistake, not a name of the user's own.
-    in_place = all(
-        p.name == documented or p.name not in allowed
-        for p, documented in zip(positional, allowed, strict=False)
-    )
-    if len(positional) == len(needed) == len(allowed) and "path" in allowed and in_place:
-        return allowed, True
-    return None, False
+    if "path" not in allowed or any(p.kind is p.KEYWORD_ONLY for p in needed):
+        return None, False
+    passed: list[str] = []
+    for parameter, documented in zip(own, allowed, strict=False):
+        if parameter.name not in allowed and parameter not in needed:
+            break  # an option of the user's own
+        if parameter.name in allowed and parameter.name != documented:
+            return None, False  # a documented name in another's place is a mistake
+        passed.append(documented)
+    return (tuple(passed), True) if len(passed) >= len(needed) else (None, False)
 
 
 def _in_words(names: tuple[str, ...]) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from entrypoint import estimator
 from entrypoint.parameters import load_parameters
 from entrypoint.settings import read_settings
-from entrypoint.user_code import find_user_code, load_user_code
+from entrypoint.user_code import load_user_code
+from entrypoint.user_source import find_user_code
 
 root, inputs_file, outputs_file = sys.argv[1:]
 settings = read_settings({**os.environ, "MODELMAKER_ROOT": root})

@@ -13,7 +13,8 @@ from entrypoint.directories import prepare_directories
 from entrypoint.parameters import load_parameters
 from entrypoint.settings import read_settings
 from entrypoint.signals import StopRequest
-from entrypoint.user_code import find_user_code, load_user_code
+from entrypoint.user_code import load_user_code
+from entrypoint.user_source import find_user_code
 
 settings = read_settings({**os.environ, "MODELMAKER_ROOT": sys.argv[1]})
 prepare_directories(settings)

@@ -16,7 +16,7 @@ import pytest
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.requirements import install_requirements
 from entrypoint.signals import StopRequest
-from entrypoint.user_code import UserSource
+from entrypoint.user_source import UserSource
 
 Install = Callable[[str], Path | None]
 

@@ -10,7 +10,8 @@ import pytest
 
 from entrypoint.errors import UserCodeFailedError, UserCodeInvalidError
 from entrypoint.settings import Settings
-from entrypoint.user_code import UserCode, UserSource, load_user_code
+from entrypoint.user_code import UserCode, load_user_code
+from entrypoint.user_source import UserSource
 from tests.jobs import JobRoot
 
 Load = Callable[[str], UserCode]
@@ -99,6 +100,9 @@ def test_it_finds_no_arguments_of_ours(load: Load, monkeypatch: pytest.MonkeyPat
         ("def {}(d, hp): return (d, hp)", ("P", "Q")),
         ("def {}(d, hp, /): return (d, hp)", ("P", "Q")),
         ("def {}(path, hp): return (path, hp)", ("P", "Q")),
+        ("def {}(d): return (d,)", ("P",)),
+        ("def {}(d, size=3): return (d, size)", ("P", 3)),
+        ("def {}(d, params=0): return (d, params)", ("P", "Q")),
         ("def {}(*a): return a", ("P", "Q")),
         ("def {}(**k): return tuple(k.values())", ("P", "Q")),
         ("def {}(*a, **k): return (*a, *k.values())", ("P", "Q")),
@@ -142,7 +146,6 @@ def test_a_serving_function_may_have_arguments_with_defaults(load: Load) -> None
 @pytest.mark.parametrize(
     ("name", "function"),
     [
-        ("train_input_fn", "def train_input_fn(directory): pass"),
         ("train_input_fn", "def train_input_fn(path, params, batch_size): pass"),
         ("train_input_fn", "def train_input_fn(directory, *, hp): pass"),
         ("eval_input_fn", "def eval_input_fn(params, directory): pass"),

@@ -8,10 +8,10 @@ import pytest
 
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.settings import Settings
-from entrypoint.user_code import ARGUMENTS, find_user_code
+from entrypoint.user_source import FUNCTIONS, find_user_code
 from tests.jobs import JobRoot
 
-COMPLETE = "".join(f"def {name}(): pass\n" for name in ARGUMENTS)
+COMPLETE = "".join(f"def {name}(): pass\n" for name in FUNCTIONS)
 HELPER = "def helper(): pass\n"
 
 
