@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    # A container's first process loses every signal that it neither handles nor blocks. Held back
+    # from here on, a stop waits for the supervisor, which lets it through once it can obey.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+
 import argparse
 import importlib.metadata
 import json

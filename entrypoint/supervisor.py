@@ -119,10 +119,12 @@ class _Supervisor:
         with _signals_passed_on(self, wake_write):
             sys.stdout.flush()
             sys.stderr.flush()
+            supervisor_id = os.getpid()
             child_id = os.fork()
             if child_id == 0:
                 for descriptor in (records_read, output_read, wake_read, wake_write):
                     os.close(descriptor)
+                _die_with(supervisor_id)
                 _be_the_job(job, self.settings, self.bound, records_write, output_write)
             self.child_id = child_id
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
@@ -262,7 +264,6 @@ def _be_the_job(
     """Turn the forked child into the job's process; never returns into the supervisor's code."""
     code = outcome.BUG_CODE
     try:
-        _die_with_parent()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(output, 1)
@@ -288,7 +289,9 @@ def _be_the_job(
         os._exit(code)
 
 
-def _die_with_parent() -> None:
+def _die_with(supervisor_id: int) -> None:
     """Ask Linux to kill this process when the supervisor is killed, so that no job runs unseen."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor_id:
+        os._exit(outcome.BUG_CODE)  # killed before it could be asked for
