@@ -55,19 +55,7 @@ def install_requirements(source: UserSource, stop: StopRequest) -> Path | None:
     if not lines:
         return None
     work_dir = Path(tempfile.mkdtemp(prefix="modelmaker-requirements-"))
-    wanted, provided = work_dir / "requirements.txt", work_dir / "provided.txt"
-    wanted.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    provided.write_text("".join(f"{n}=={v}\n" for n, v in _installed().items()), encoding="utf-8")
     wheel_dirs = sorted({wheel.parent for wheel in source.code_dir.rglob("*.whl")})
-    command = [
-        *(sys.executable, "-m", "pip", "install", "--prefix", str(work_dir / "prefix")),
-        *("--no-input", "--disable-pip-version-check", "--no-warn-script-location"),
-        *("--requirement", str(wanted), "--constraint", str(provided)),
-    ]
-    for wheel_dir in wheel_dirs:
-        command += ["--find-links", str(wheel_dir)]
-    if wheel_dirs:
-        command += ["--no-index"]
     logger.info(
         "installing %d requirements%s",
         len(lines),
@@ -75,22 +63,40 @@ def install_requirements(source: UserSource, stop: StopRequest) -> Path | None:
         extra={"event": "requirements", "requirements": lines},
     )
     # The working directory is what relative paths in a requirements file are relative to.
+    command = _pip_command(lines, work_dir, wheel_dirs)
     returncode, stderr = _run_pip(command, source.code_dir, stop)
     if returncode != 0:
         reasons = [line for line in stderr.splitlines() if line.startswith("ERROR:")]
-        tried = (
-            f"the wheels in {', '.join(map(str, wheel_dirs))} alone"
-            if wheel_dirs
-            else "the package index"
-        )
+        tried = f"the wheels in {', '.join(map(str, wheel_dirs))} alone"
         raise UserCodeInvalidError(
-            f"pip cannot install {file} from {tried}: {' '.join(reasons[:4]) or stderr[-500:]}",
+            f"pip cannot install {file} from {tried if wheel_dirs else 'the package index'}:"
+            f" {' '.join(reasons[:4]) or stderr[-500:]}",
             hint="correct the file, or put wheels of everything it needs beside it"
             + (" (none is looked for elsewhere)" if wheel_dirs else " if the job has no network"),
         )
     site_dirs = sorted((work_dir / "prefix").rglob("site-packages"))
     sys.path[1:1] = map(str, site_dirs)
     return work_dir / "prefix"
+
+
+def _pip_command(lines: list[str], work_dir: Path, wheel_dirs: list[Path]) -> list[str]:
+    """Write what pip reads into the work directory and return the command that installs it there.
+
+    Args:
+        lines: the requirements to install.
+        work_dir: an empty directory; the packages go to `prefix` in it.
+        wheel_dirs: where wheels are; if there are any, nothing is looked for elsewhere.
+    """
+    wanted, provided = work_dir / "requirements.txt", work_dir / "provided.txt"
+    wanted.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # Keeps pip from replacing what the image has.
+    provided.write_text("".join(f"{n}=={v}\n" for n, v in _installed().items()), encoding="utf-8")
+    options = ["--no-input", "--no-cache-dir", "--disable-pip-version-check"]
+    options += ["--no-warn-script-location", "--prefix", str(work_dir / "prefix")]
+    options += [f"--find-links={wheel_dir}" for wheel_dir in wheel_dirs]
+    options += ["--no-index"] if wheel_dirs else []
+    files = ["--requirement", str(wanted), "--constraint", str(provided)]
+    return [sys.executable, "-m", "pip", "install", *options, *files]
 
 
 def _run_pip(command: list[str], work_dir: Path, stop: StopRequest) -> tuple[int, str]:
