@@ -205,7 +205,7 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         if figures["examples_per_second"] is not None:
             parts.append(f"{figures['examples_per_second']:,.0f} examples/s")
         if figures["share"] is not None:
-            parts.insert(0, f"{figures['share']:4.0%}")
+            parts.insert(0, f"{figures['share']:.0%}")
         if figures["seconds_left"]:
             parts.append(f"{format_duration(figures['seconds_left'])} left")
         return "  ".join(parts)
