@@ -25,7 +25,7 @@ help: ## show what there is
 # Rebuilt whole whenever the lock changes, so that it never holds what the lock does not.
 .venv/ready: requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.10 to 3.13 found; install one, or set PYTHON" >&2; exit 1; }
-	@echo "setting up .venv with $(PYTHON) (about 400 MB, once)"
+	@echo "setting up .venv with $(PYTHON) (once; about 400 MB to download)"
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make a venv; on Debian install python3-venv" >&2; exit 1; }
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes --requirement requirements/dev.txt
@@ -88,4 +88,4 @@ image-cpu: ## build the CPU image
 	$(BUILD) --build-arg VARIANT=cpu --tag $(IMAGE):cpu .
 
 clean: ## remove what make made in this directory
-	rm -rf .venv .cache run
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache run

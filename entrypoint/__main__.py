@@ -22,7 +22,7 @@ import entrypoint
 from entrypoint import job, supervisor
 from entrypoint.errors import JobError, UsageError
 from entrypoint.parameters import schema
-from entrypoint.settings import Settings, read_root_dir, read_settings
+from entrypoint.settings import read_early_settings, read_settings
 
 VERBS = {
     "train": "train the model and export it (the default)",
@@ -79,9 +79,7 @@ def _run() -> int:
     try:
         return main(sys.argv[1:], os.environ)
     except JobError as error:
-        # There are no settings yet, only the place where they would have been.
-        settings = Settings(root_dir=read_root_dir(os.environ))
-        return supervisor.fail_early(error, settings).code
+        return supervisor.fail_early(error, read_early_settings(os.environ)).code
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import linecache
+import logging
 import re
 import traceback
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entrypoint.errors import JobError, UserCodeFailedError
+
+logger = logging.getLogger(__name__)
 
 # Where TensorFlow wrote Python frames into the text of an error of its own.
 _FRAME_IN_TEXT = re.compile(r'File "([^"]+)", line (\d+)(?:, in ([\w<>.]+))?')
@@ -111,7 +114,10 @@ def describe(error: BaseException) -> str:
     text = re.split(
         r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)", text_of(error)
     )[0]
-    text = " ".join(text.split())
+    # Before the message it puts the failing node's whole traceback, the node's name behind it.
+    if "Detected at node" in text:
+        text = re.split(r"(?m)^Node: '.*'$", text)[-1]
+    text = " ".join(re.sub(r"\[\[\{\{node .*?\}\}\]\]", "", text).split())
     if isinstance(error, SyntaxError):
         text = error.msg
     if len(text) > MAX_MESSAGE:
@@ -136,6 +142,12 @@ def blame_user(function: str, code_dir: Path) -> Iterator[None]:
 
 def user_failure(function: str, error: BaseException, code_dir: Path) -> UserCodeFailedError:
     """Describe an exception as the user's: what was raised, by which function, at which line."""
+    frames = user_frames(error, code_dir)
+    if len(frames) > 1:
+        lines = [line.rstrip() for line in "".join(traceback.format_list(frames)).split("\n")]
+        extra = {"event": "user_traceback", "traceback": lines[:-1]}
+        logger.error("%s raised; your lines, the last one is the nearest:", function, extra=extra)
+    logger.debug("the whole traceback", exc_info=error)
     place = find_place(error, code_dir)
     what = describe(error)
     if isinstance(error, SystemExit):

@@ -15,21 +15,40 @@ from entrypoint.settings import Settings
 MODEL_MANIFEST = Path("assets.extra") / "modelmaker.json"
 
 
+def _written_dirs(settings: Settings) -> tuple[Path, ...]:
+    return (
+        settings.checkpoints_dir,
+        settings.model_dir,
+        settings.metrics_file.parent,
+        settings.tensorboard_dir,
+    )
+
+
 def prepare_directories(settings: Settings) -> None:
     """Create the directories that the job writes to, and write a file into each.
 
     Raises:
         ContradictionError: a directory cannot be written to.
         PlatformError: the disk is full.
+    """
+    for directory in _written_dirs(settings):
+        _require_writable(directory)
+
+
+def inspect_directories(settings: Settings) -> None:
+    """Look at the directories that the job will write to, without writing.
+
+    Raises:
+        ContradictionError: one that is there cannot be written to, or there is none for
+            temporary files.
         ExportError: model/ already holds a model that this job did not write.
     """
-    for directory in (
-        settings.checkpoints_dir,
-        settings.model_dir,
-        settings.metrics_file.parent,
-        settings.tensorboard_dir,
-    ):
-        _require_writable(directory)
+    _require_temporary_dir()
+    for directory in _written_dirs(settings):
+        if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
+            raise _unwritable(directory, "permission denied or read-only")
+    if not settings.model_dir.is_dir():
+        return
     for version_dir in list_versions(settings.model_dir):
         if not (version_dir / MODEL_MANIFEST).is_file():
             raise ExportError(
@@ -38,12 +57,8 @@ def prepare_directories(settings: Settings) -> None:
             )
 
 
-def require_temporary_dir() -> None:
-    """Make sure that there is a directory for temporary files: TensorFlow does not start without.
-
-    Raises:
-        ContradictionError: there is none that can be written to.
-    """
+def _require_temporary_dir() -> None:
+    """TensorFlow does not start without a directory for temporary files."""
     try:
         tempfile.gettempdir()
     except FileNotFoundError as error:
@@ -72,7 +87,11 @@ def _require_writable(directory: Path) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise out_of_space(directory) from error
-        raise ContradictionError(
-            f"cannot write to {directory} as uid {os.getuid()}: {error.strerror}",
-            hint=f"mount a directory there that uid {os.getuid()} may write to",
-        ) from error
+        raise _unwritable(directory, error.strerror) from error
+
+
+def _unwritable(directory: Path, reason: str | None) -> ContradictionError:
+    return ContradictionError(
+        f"cannot write to {directory} as uid {os.getuid()}: {reason}",
+        hint=f"mount a directory there that uid {os.getuid()} may write to",
+    )

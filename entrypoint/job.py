@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
 from entrypoint import logs
 from entrypoint.cluster import resolve_cluster
 from entrypoint.dataset import find_dataset
-from entrypoint.directories import prepare_directories, require_temporary_dir
+from entrypoint.directories import inspect_directories, prepare_directories
 from entrypoint.parameters import load_parameters
 from entrypoint.requirements import install_requirements
 from entrypoint.settings import Settings
@@ -38,15 +39,18 @@ def check(settings: Settings, stop: StopRequest) -> str:
 
 
 def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
-    # Nothing up to here imports TensorFlow, and nothing writes: mistakes show in milliseconds.
+    started = time.monotonic()
+    for name in settings.unknown_variables:
+        logger.warning("%s is set, and is no variable of this job", name)
+    # None of these five imports TensorFlow or writes a file: mistakes show in milliseconds.
     parameters = load_parameters(settings)
     cluster = resolve_cluster(settings)
     dataset_dir = find_dataset(settings)
     source = find_user_code(settings)
-    require_temporary_dir()
+    inspect_directories(settings)
+
     if trains:
         prepare_directories(settings)
-
     install_requirements(source, stop)
     _start_tensorflow(settings, source.code_dir)
     stop.raise_if_requested("importing TensorFlow")
@@ -62,6 +66,7 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
         dataset_dir=dataset_dir,
         code=code,
         devices=training.find_devices(settings),
+        started=started,
     )
     if trains:
         return training.train_and_export(job, stop)

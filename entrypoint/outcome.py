@@ -85,7 +85,7 @@ def out_of_space(path: str | Path | None) -> PlatformError:
             directory = directory.parent
         space = os.statvfs(directory)
         free, total = (n * space.f_frsize / 1024**2 for n in (space.f_bavail, space.f_blocks))
-        place += f": {free:.1f} MiB of {total:.1f} MiB are free"
+        place += f": {free:.1f} MiB of {total:.1f} MiB are free now"
     return PlatformError(place, hint="give the volume more space, then start the same job again")
 
 

@@ -87,11 +87,6 @@ def load_parameters(settings: Settings) -> Parameters:
         **read_hyperparameters(settings),
         **_read(settings.parameters_file, "correct the file; see `docker run IMAGE schema`"),
     }
-    violations = list(_violations(given))
-    if violations:
-        raise ParametersError(
-            "\n".join(violations), hint="`docker run IMAGE schema` prints every parameter's rules"
-        )
     for name in given:
         meant = _documented_name_like(name)
         if meant:
@@ -101,6 +96,11 @@ def load_parameters(settings: Settings) -> Parameters:
                 meant,
                 extra={"event": "parameter_name", "parameter": name, "documented": meant},
             )
+    violations = list(_violations(given))
+    if violations:
+        raise ParametersError(
+            "\n".join(violations), hint="`docker run IMAGE schema` prints every parameter's rules"
+        )
     return _fill(given)
 
 
@@ -155,11 +155,10 @@ def _decode(value: Any) -> Any:
 
 def _violations(given: Mapping[str, Any]) -> Iterator[str]:
     validator = jsonschema.Draft202012Validator(schema())
-    for error in sorted(validator.iter_errors(dict(given)), key=lambda error: list(error.path)):
-        if error.path:
-            yield _describe(str(error.path[0]), error.instance)
-        else:
-            yield _describe_exclusion(given)
+    errors = sorted(validator.iter_errors(dict(given)), key=lambda error: list(error.path))
+    # A value may break several rules; it is described once, with all of them.
+    for name in dict.fromkeys(str(error.path[0]) if error.path else "" for error in errors):
+        yield _describe(name, given[name]) if name else _describe_exclusion(given)
 
 
 def _describe(name: str, value: Any) -> str:

@@ -57,8 +57,8 @@ def install_requirements(source: UserSource, stop: StopRequest) -> Path | None:
     work_dir = Path(tempfile.mkdtemp(prefix="modelmaker-requirements-"))
     wheel_dirs = sorted({wheel.parent for wheel in source.code_dir.rglob("*.whl")})
     logger.info(
-        "installing %d requirements%s",
-        len(lines),
+        "installing %s%s",
+        ", ".join(lines),
         " from the wheels beside the code" if wheel_dirs else "",
         extra={"event": "requirements", "requirements": lines},
     )
@@ -171,9 +171,9 @@ def _is_provided(requirement: Requirement, installed: dict[str, str]) -> bool:
         return False
     if not requirement.specifier.contains(version, prereleases=True):
         logger.warning(
-            "requirements.txt asks for %s; the image has %s %s, which is used",
+            "requirements.txt asks for %s; %s %s is there and is used",
             requirement,
-            name,
+            "tensorflow" if name in _TENSORFLOW_NAMES else name,
             version,
             extra={"event": "requirement_provided"},
         )

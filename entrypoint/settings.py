@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,21 @@ from entrypoint.errors import UsageError
 
 DEFAULT_ROOT = "/opt/ml"
 
+VARIABLES = (
+    "MODELMAKER_ROOT",
+    "MODELMAKER_MODULE",
+    "MODELMAKER_JOB_NAME",
+    "MODELMAKER_LOG_FORMAT",
+    "MODELMAKER_LOG_LEVEL",
+    "MODELMAKER_REQUIRE_GPU",
+)
+
 # The first of these that is set names the job in every log line.
 JOB_NAME_VARIABLES = (
     "MODELMAKER_JOB_NAME",
     "TRAINING_JOB_NAME",  # SageMaker
     "AWS_BATCH_JOB_ID",
     "SLURM_JOB_ID",
-    "HOSTNAME",  # Docker and Kubernetes: the container or the pod
 )
 
 # By these, schedulers describe the machines of a job.
@@ -42,6 +51,7 @@ class Settings:
         log_format: "json" or "text" if forced, None to decide by looking at the output.
         log_level: the least level that is logged, a name of the `logging` module.
         require_gpu: True insists on a usable GPU, False waives one, None goes by what is there.
+        unknown_variables: MODELMAKER_* variables that mean nothing, most likely misspelt.
         cluster_environment: the variables by which schedulers describe a cluster, as found.
     """
 
@@ -51,6 +61,7 @@ class Settings:
     log_format: LogFormat | None = None
     log_level: str = "INFO"
     require_gpu: bool | None = None
+    unknown_variables: tuple[str, ...] = ()
     cluster_environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -114,6 +125,22 @@ def read_root_dir(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("MODELMAKER_ROOT") or DEFAULT_ROOT).absolute()
 
 
+def read_job_name(environment: Mapping[str, str]) -> str:
+    """Return what the job is called: as a scheduler or the user says, else as the host."""
+    names = filter(None, map(environment.get, JOB_NAME_VARIABLES))
+    return next(names, None) or socket.gethostname()
+
+
+def read_early_settings(environment: Mapping[str, str]) -> Settings:
+    """Read what it takes to report that the rest cannot be read."""
+    is_text = (environment.get("MODELMAKER_LOG_FORMAT") or "").lower() == "text"
+    return Settings(
+        root_dir=read_root_dir(environment),
+        job_name=read_job_name(environment),
+        log_format="text" if is_text else None,
+    )
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the job's settings out of an environment.
 
@@ -140,10 +167,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         root_dir=read_root_dir(environment),
         module=environment.get("MODELMAKER_MODULE") or None,
-        job_name=next(filter(None, map(environment.get, JOB_NAME_VARIABLES)), "job"),
+        job_name=read_job_name(environment),
         log_format="text" if log_format == "text" else "json" if log_format else None,
         log_level=(log_level or "info").upper(),
         require_gpu=None if require_gpu is None else require_gpu == "1",
+        unknown_variables=tuple(
+            name
+            for name in sorted(environment)
+            if name.startswith("MODELMAKER_") and name not in VARIABLES
+        ),
         cluster_environment={
             name: environment[name] for name in CLUSTER_VARIABLES if name in environment
         },

@@ -15,7 +15,6 @@ from entrypoint.parameters import sagemaker_program
 from entrypoint.settings import Settings
 
 FUNCTIONS = ("model_fn", "train_input_fn", "eval_input_fn", "serving_input_receiver_fn")
-_CHOOSE_HINT = "set MODELMAKER_MODULE to the module's name, such as MODELMAKER_MODULE=model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +106,19 @@ def _discover(code_dir: Path) -> str:
             return candidates[0]
         if candidates:
             raise UserCodeInvalidError(
-                f"several modules define model_fn: {', '.join(candidates)}", hint=_CHOOSE_HINT
+                f"several modules define model_fn: {', '.join(candidates)}",
+                hint=f"choose one, such as MODELMAKER_MODULE={candidates[0]}",
             )
     if broken:
         raise broken[0]
-    raise UserCodeInvalidError(f"no module in {code_dir} defines model_fn", hint=_CHOOSE_HINT)
+    found = ", ".join(sorted(f.name for f in code_dir.glob("*.py")))
+    raise UserCodeInvalidError(
+        f"no module in {code_dir} defines model_fn",
+        hint=f"it holds {found}: call your model function model_fn, or set MODELMAKER_MODULE to the"
+        " module that makes it while it runs"
+        if found
+        else f"it holds no Python file: mount your code at {code_dir}",
+    )
 
 
 def _is_importable(file: Path, code_dir: Path) -> bool:

@@ -119,7 +119,7 @@ def _silence_deprecations() -> None:
 
     deprecation._PRINT_DEPRECATION_WARNINGS = False
     # Each of the v1 layers warns on its own.
-    warnings.filterwarnings("ignore", r"`tf\.layers\..* is deprecated", UserWarning)
+    warnings.filterwarnings("ignore", r"`(tf\.layers|layer)\..* is deprecated", UserWarning)
 
 
 def _publish() -> ModuleType:

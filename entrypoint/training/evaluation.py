@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import tensorflow as tf
@@ -23,6 +24,7 @@ class Evaluation:
         parameters: `eval_steps`, `eval_start_delay_secs` and `eval_throttle_secs`.
         metrics: where `evaluation` events go.
         stop: a stop request cuts an evaluation short, and its result is dropped.
+        explained: explains what fails inside as a failure of the evaluation.
 
     Attributes:
         latest: the metrics of the last evaluation, by name.
@@ -35,8 +37,11 @@ class Evaluation:
         input_fn: Callable[[], Any],
         parameters: Parameters,
         metrics: MetricsFile,
+        *,
         stop: StopRequest,
+        explained: Callable[[], AbstractContextManager[None]],
     ) -> None:
+        self._explained = explained
         self._estimator = estimator
         self._input_fn = input_fn
         self._parameters = parameters
@@ -60,11 +65,12 @@ class Evaluation:
         """Evaluate the newest checkpoint and record the result, unless a stop is requested."""
         self._last_start = time.monotonic()
         counter = BatchCounterHook()
-        results = self._estimator.evaluate(
-            self._input_fn,
-            steps=self._parameters.eval_steps,
-            hooks=[StopHook(self._stop), counter],
-        )
+        with self._explained():
+            results = self._estimator.evaluate(
+                self._input_fn,
+                steps=self._parameters.eval_steps,
+                hooks=[StopHook(self._stop), counter],
+            )
         if self._stop.signal_number is not None:
             return
         seconds = time.monotonic() - self._last_start

@@ -32,6 +32,12 @@ def event_files_in(tensorboard_dir: Path, instead_of: Path) -> Iterator[None]:
     FileWriterCache.get = staticmethod(get)
     try:
         yield
-    finally:
+    except BaseException:
+        # What happened first is what is to be told; closing may fail for the same reason.
+        with contextlib.suppress(Exception):
+            FileWriterCache.clear()
+        raise
+    else:
         FileWriterCache.clear()
+    finally:
         FileWriterCache.get = staticmethod(original)

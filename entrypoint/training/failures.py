@@ -10,25 +10,32 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from entrypoint.blame import describe, find_place, user_failure
-from entrypoint.errors import JobError, UserCodeFailedError
+from entrypoint.blame import describe, find_place, text_of, user_failure
+from entrypoint.errors import DatasetError, JobError, UserCodeFailedError
 from entrypoint.outcome import out_of_space
 
 _PACKAGE_DIR = Path(__file__).parents[1]
+_UNREADABLE = (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.DataLossError)
+# What TensorFlow's Saver says when names or shapes of variables differ.
+_RESTORE_FAILED = "Restoring from checkpoint failed"
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
 
 
 @contextlib.contextmanager
-def explain_failures(during: str, *, code_dir: Path, writes_to: Path) -> Iterator[None]:
+def explain_failures(
+    during: str, *, code_dir: Path, dataset_dir: Path, writes_to: Path
+) -> Iterator[None]:
     """Turn what TensorFlow raises into a typed error.
 
     Args:
         during: what the job is doing, "training", "evaluation" or "export".
         code_dir: where the user's lines are.
+        dataset_dir: where the dataset is, to tell a file of it that cannot be read.
         writes_to: what the job writes to meanwhile, to describe a full disk.
 
     Raises:
         PlatformError: the disk is full.
+        DatasetError: a file of the dataset is missing, unreadable or damaged.
         UserCodeFailedError: everything else that TensorFlow or the user's code raised.
         Exception: unchanged, if it was raised by a line of this package.
     """
@@ -44,6 +51,16 @@ def explain_failures(during: str, *, code_dir: Path, writes_to: Path) -> Iterato
     except (Exception, SystemExit) as error:
         if _is_out_of_space(error):
             raise out_of_space(writes_to) from error
+        if isinstance(error, _UNREADABLE) and str(dataset_dir) in text_of(error):
+            raise DatasetError(
+                f"{during} cannot read the dataset: {describe(error)}",
+                hint=f"look for that file under {dataset_dir}, and at who may read it",
+            ) from error
+        if _RESTORE_FAILED in text_of(error):
+            raise UserCodeFailedError(
+                f"the checkpoint does not fit this model_fn: {describe(error)}",
+                hint="start with empty checkpoints, or restore the layers that they were made with",
+            ) from error
         if isinstance(error, tf.errors.ResourceExhaustedError):
             place = find_place(error, code_dir)
             raise UserCodeFailedError(
@@ -59,7 +76,8 @@ def explain_failures(during: str, *, code_dir: Path, writes_to: Path) -> Iterato
 def _is_out_of_space(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return isinstance(error, tf.errors.OpError) and any(text in str(error) for text in _NO_SPACE)
+    # TensorFlow has many types for it: the event writer raises a RuntimeError.
+    return any(text in text_of(error) for text in _NO_SPACE)
 
 
 def _is_ours(error: BaseException) -> bool:

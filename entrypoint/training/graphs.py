@@ -1,36 +1,42 @@
-"""Build every graph of a job without running one: what `check` does last."""
+"""Build the graphs of a job without running them: a training does it first, `check` last."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 import tensorflow as tf
 
 from entrypoint.training.estimator import bind_input_fn, bind_serving_fn, build_estimator
-from entrypoint.training.failures import explain_failures
 from entrypoint.training.plan import TrainingJob
 from entrypoint.training.report import log_start
 
+ModeKeys = tf.estimator.ModeKeys
+
 
 def build_all_graphs(job: TrainingJob) -> None:
-    """Build the graphs of training, evaluation and serving.
-
-    Calls all four functions as a training would; what they would raise then, they raise here.
+    """Say what would run, and build the graphs of training, evaluation and serving.
 
     Raises:
-        JobError: see `explain_failures`.
+        JobError: see `build_graphs`.
     """
     log_start(job)
     estimator = build_estimator(job.code, job.parameters, job.settings.checkpoints_dir, job.devices)
-    modes = tf.estimator.ModeKeys
-    inputs = {modes.TRAIN: job.code.train_input_fn, modes.EVAL: job.code.eval_input_fn}
-    for mode in (modes.TRAIN, modes.EVAL, modes.PREDICT):
-        explained = explain_failures(
-            f"building the graph of mode {mode!r}",
-            code_dir=job.code.source.code_dir,
-            writes_to=job.settings.output_dir,
-        )
+    build_graphs(job, estimator, (ModeKeys.TRAIN, ModeKeys.EVAL, ModeKeys.PREDICT))
+
+
+def build_graphs(job: TrainingJob, estimator: Any, modes: Iterable[str]) -> None:
+    """Call the user's functions of each mode as the estimator will, and throw the graphs away.
+
+    Raises:
+        JobError: what they would raise later, they raise here; see `explain_failures`.
+    """
+    inputs = {ModeKeys.TRAIN: job.code.train_input_fn, ModeKeys.EVAL: job.code.eval_input_fn}
+    for mode in modes:
+        explained = job.explained(f"building the graph of mode {mode!r}", job.settings.output_dir)
         with explained, tf.Graph().as_default() as graph:
             estimator._create_and_assert_global_step(graph)
-            if mode == modes.PREDICT:
+            if mode == ModeKeys.PREDICT:
                 receiver = bind_serving_fn(job.code.serving_input_receiver_fn)()
                 features, labels = receiver.features, None
             else:

@@ -199,15 +199,17 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
 
     def _in_words(self, figures: dict[str, Any]) -> str:
         of = f"/{self._max_steps}" if self._max_steps else ""
-        parts = [f"step {figures['global_step']}{of}", f"loss {self._loss:.4g}"]
-        if figures["steps_per_second"] is not None:
-            parts.append(f"{figures['steps_per_second']:.4g} steps/s")
-        if figures["examples_per_second"] is not None:
-            parts.append(f"{figures['examples_per_second']:,.0f} examples/s")
+        # What is wanted most comes first: a narrow terminal cuts the end off.
+        parts = [f"step {figures['global_step']}{of}"]
         if figures["share"] is not None:
             parts.insert(0, f"{figures['share']:.0%}")
         if figures["seconds_left"]:
             parts.append(f"{format_duration(figures['seconds_left'])} left")
+        parts.append(f"loss {self._loss:.4g}")
+        if figures["steps_per_second"] is not None:
+            parts.append(f"{figures['steps_per_second']:.4g} steps/s")
+        if figures["examples_per_second"] is not None:
+            parts.append(f"{figures['examples_per_second']:,.0f} examples/s")
         return "  ".join(parts)
 
 

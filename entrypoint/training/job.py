@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
-from typing import Any
 
 from entrypoint.errors import DatasetError, StoppedError
 from entrypoint.metrics import MetricsFile
@@ -16,7 +14,7 @@ from entrypoint.training.estimator import bind_input_fn, bind_serving_fn, build_
 from entrypoint.training.evaluation import EvaluateNewCheckpoints, Evaluation
 from entrypoint.training.event_files import event_files_in
 from entrypoint.training.export import ExportedModel, export_model
-from entrypoint.training.failures import explain_failures
+from entrypoint.training.graphs import ModeKeys, build_graphs
 from entrypoint.training.hooks import ProgressHook, StopHook, format_duration
 from entrypoint.training.plan import TrainingJob
 from entrypoint.training.report import Report, log_start, write_report
@@ -31,17 +29,19 @@ def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
     Raises:
         JobError: every way in which it can fail or be stopped.
     """
-    started = time.monotonic()
     settings = job.settings
     log_start(job)
     training = _Training(job, stop)
     with sessions_close_in_background():
-        with event_files_in(settings.tensorboard_dir, instead_of=settings.checkpoints_dir):
+        with (
+            job.explained("writing event files", settings.tensorboard_dir),
+            event_files_in(settings.tensorboard_dir, instead_of=settings.checkpoints_dir),
+        ):
             step = training.train()
             training.evaluate(step)
         stop.raise_if_requested("evaluating")
         model = training.export(step)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - job.started
     write_report(
         settings.report_file,
         Report(
@@ -83,7 +83,8 @@ class _Training:
             bind_input_fn(job.code.eval_input_fn, job.dataset_dir, job.parameters),
             job.parameters,
             metrics,
-            stop,
+            stop=stop,
+            explained=lambda: job.explained("evaluation", job.settings.tensorboard_dir),
         )
 
     def train(self) -> int:
@@ -108,8 +109,11 @@ class _Training:
         if start is not None:
             extra = {"event": "resume", "global_step": start}
             logger.info("resuming from step %d", start, extra=extra)
+        # Found now, a mistake costs a second; found by the first evaluation or the export, hours.
+        build_graphs(job, self._estimator, (ModeKeys.EVAL, ModeKeys.PREDICT))
+        self._stop.raise_if_requested("building graphs")
         save_history(self._history, checkpoints_dir)
-        with self._explained("training", checkpoints_dir):
+        with self._job.explained("training", checkpoints_dir):
             self._estimator.train(
                 bind_input_fn(job.code.train_input_fn, job.dataset_dir, job.parameters),
                 max_steps=self._max_steps,
@@ -153,13 +157,12 @@ class _Training:
         """Evaluate the last checkpoint, unless that was the last evaluation beside training."""
         if self.evaluation.latest_step == step:
             return
-        with self._explained("evaluation", self._job.settings.tensorboard_dir):
-            self.evaluation.evaluate()
+        self.evaluation.evaluate()
 
     def export(self, step: int) -> ExportedModel:
         """Export the last checkpoint."""
         job = self._job
-        with self._explained("export", job.settings.model_dir):
+        with self._job.explained("export", job.settings.model_dir):
             model = export_model(
                 self._estimator,
                 bind_serving_fn(job.code.serving_input_receiver_fn),
@@ -178,8 +181,3 @@ class _Training:
             },
         )
         return model
-
-    def _explained(self, during: str, writes_to: Path) -> Any:
-        return explain_failures(
-            during, code_dir=self._job.code.source.code_dir, writes_to=writes_to
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from entrypoint.cluster import Cluster
 from entrypoint.parameters import Parameters
 from entrypoint.settings import Settings
 from entrypoint.training.devices import Devices
+from entrypoint.training.failures import explain_failures
 from entrypoint.user_code import UserCode
 
 
@@ -23,6 +25,7 @@ class TrainingJob:
         dataset_dir: `path` of both input functions.
         code: the user's four functions.
         devices: what to compute on.
+        started: when the job began, on the monotonic clock in seconds.
     """
 
     settings: Settings
@@ -31,3 +34,13 @@ class TrainingJob:
     dataset_dir: Path
     code: UserCode
     devices: Devices
+    started: float
+
+    def explained(self, during: str, writes_to: Path) -> AbstractContextManager[None]:
+        """Explain what fails inside as a failure of this job; see `explain_failures`."""
+        return explain_failures(
+            during,
+            code_dir=self.code.source.code_dir,
+            dataset_dir=self.dataset_dir,
+            writes_to=writes_to,
+        )

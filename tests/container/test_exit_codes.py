@@ -169,7 +169,7 @@ def test_138_disk_is_full_on_the_way(
     disk = ("--tmpfs", f"/opt/ml/{directory}:size=4m", "--env", "MODELMAKER_MODULE=wide")
     finished = image.run(options=[*mount(job.path), *disk])
     words = f"no space left while writing /opt/ml/{directory}"
-    assert_ended(finished, job, 138, words, "of 4.0 MiB are free")
+    assert_ended(finished, job, 138, words, "of 4.0 MiB are free now")
     assert finished.events(begun) != []
 
 

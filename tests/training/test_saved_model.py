@@ -106,5 +106,6 @@ def test_a_checkpoint_without_a_value_that_the_model_needs_does_not_become_a_mod
     job.write_code(line=source.replace('name="line"', 'name="other"'))
     finished = job.run()
     assert finished.code == 21
+    assert finished.last["message"].startswith("the checkpoint does not fit this model_fn")
     assert "other" in finished.last["message"]
     assert job.versions == [before]

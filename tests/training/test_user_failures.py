@@ -84,6 +84,54 @@ def test_a_generator_that_raises_names_its_line(job: JobRoot) -> None:
     assert "undefined" in finished.last["message"]
 
 
+def test_a_missing_file_of_the_dataset_is_a_dataset_error_that_names_it(job: JobRoot) -> None:
+    source = broken(
+        '    return rows(path, params, params.get("rows"))',
+        '    lines = tf.data.TextLineDataset(os.path.join(path, "train.csv"))\n'
+        '    return lines.map(lambda line: ({"x": tf.ones([1])}, tf.ones([1]))).batch(4)',
+    )
+    finished = job.write_code(line=source).run()
+    assert finished.code == 11
+    assert f"{job.path}/input/data/train.csv; No such file" in finished.last["message"]
+    assert "Detected at node" not in finished.last["message"]
+
+
+@pytest.mark.parametrize("function", ["eval_input_fn", "serving_input_receiver_fn"])
+def test_what_only_the_end_of_a_training_needs_is_tried_before_it_begins(
+    job: JobRoot, function: str
+) -> None:
+    source = f"{LINE}\n\ndef {function}(*_arguments):\n    raise KeyError('boom')\n"
+    finished = job.write_code(line=source).run()
+    assert finished.code == 21
+    assert f"{function} raised KeyError: 'boom'" in finished.last["message"]
+    assert finished.events("progress") == []
+    assert job.checkpoint_steps == []
+
+
+def test_an_evaluation_that_fails_is_named_as_one(job: JobRoot) -> None:
+    source = broken(
+        '    return rows(path, params, params.get("eval_rows", 64))',
+        '    data = rows(path, params, params.get("eval_rows", 64))\n'
+        "    return data.map(lambda x, y: (x, tf.gather(y, [99], axis=0)))",
+    )
+    finished = job.write_code(line=source).run()
+    assert finished.code == 21
+    assert finished.last["message"].startswith("evaluation raised InvalidArgumentError")
+
+
+def test_the_users_own_frames_are_shown_where_there_are_several(job: JobRoot) -> None:
+    source = broken(
+        "    loss = tf.losses.mean_squared_error(labels, prediction)",
+        "    loss = loss_of(labels, prediction)",
+    )
+    source += "\n\ndef loss_of(labels, prediction):\n    return tf.losses.nothing(labels)\n"
+    finished = job.write_code(line=source).run()
+    shown = "\n".join(finished.event("user_traceback")["traceback"])
+    assert shown.count("File ") == 2
+    assert "in model_fn" in shown
+    assert "in loss_of" in shown
+
+
 def test_sys_exit_in_user_code_is_a_failure(job: JobRoot) -> None:
     source = broken("    loss = tf.losses", "    raise SystemExit(0)\n    loss = tf.losses")
     finished = job.write_code(line=source).run()

@@ -5,6 +5,7 @@ python train_mirrored.py ROOT CARDS
 
 import os
 import sys
+import time
 
 from entrypoint import estimator
 from entrypoint.cluster import resolve_cluster
@@ -38,5 +39,6 @@ job = TrainingJob(
     dataset_dir=find_dataset(settings),
     code=load_user_code(find_user_code(settings)),
     devices=Devices(gpus=names, strategy=tf.distribute.MirroredStrategy(names)),
+    started=time.monotonic(),
 )
 train_and_export(job, StopRequest())

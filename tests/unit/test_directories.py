@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint.directories import MODEL_MANIFEST, list_versions, prepare_directories
+from entrypoint.directories import (
+    MODEL_MANIFEST,
+    inspect_directories,
+    list_versions,
+    prepare_directories,
+)
 from entrypoint.errors import ContradictionError, ExportError
 from entrypoint.settings import Settings
 
@@ -54,7 +59,7 @@ def test_a_model_of_somebody_else_is_refused_and_kept(settings: Settings) -> Non
     foreign.mkdir(parents=True)
     (foreign / "saved_model.pb").write_text("theirs")
     with pytest.raises(ExportError) as caught:
-        prepare_directories(settings)
+        inspect_directories(settings)
     assert caught.value.code == 40
     assert caught.value.message.startswith(f"{foreign} is not a model of this job")
     assert (foreign / "saved_model.pb").read_text() == "theirs"
@@ -64,14 +69,14 @@ def test_a_model_of_this_job_is_accepted(settings: Settings) -> None:
     manifest = settings.model_dir / "7" / MODEL_MANIFEST
     manifest.parent.mkdir(parents=True)
     manifest.write_text("{}")
-    prepare_directories(settings)
+    inspect_directories(settings)
 
 
 def test_what_no_model_server_takes_for_a_version_is_no_model(settings: Settings) -> None:
     for name in ("lost+found", "best", "1.5", "²", "v1"):
         (settings.model_dir / name).mkdir(parents=True)
     (settings.model_dir / "8").write_text("a file")
-    prepare_directories(settings)
+    inspect_directories(settings)
     assert list_versions(settings.model_dir) == []
 
 
@@ -80,3 +85,9 @@ def test_versions_are_sorted_as_numbers(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     names = [version.name for version in list_versions(tmp_path)]
     assert (names[0], sorted(names[1:3]), names[3]) == ("9", ["0010", "10"], "100")
+
+
+def test_looking_writes_nothing(settings: Settings) -> None:
+    before = sorted(settings.root_dir.rglob("*"))
+    inspect_directories(settings)
+    assert sorted(settings.root_dir.rglob("*")) == before

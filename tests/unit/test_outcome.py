@@ -74,7 +74,7 @@ class TestConclude:
         ended = conclude(OSError(number, "full", str(file)))
         assert ended.code == 138
         assert ended.message.startswith(f"no space left while writing {file}: ")
-        assert ended.message.endswith(" MiB are free")
+        assert ended.message.endswith(" MiB are free now")
 
     def test_a_full_disk_is_described_without_knowing_the_file(self) -> None:
         assert out_of_space(None).message.startswith("no space left while writing a file: ")

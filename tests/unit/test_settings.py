@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ from entrypoint.settings import JOB_NAME_VARIABLES, Settings, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
-    assert read_settings({}) == Settings(root_dir=Path("/opt/ml"))
+    host = socket.gethostname()
+    assert read_settings({}) == Settings(root_dir=Path("/opt/ml"), job_name=host)
+
+
+def test_a_variable_of_ours_that_means_nothing_is_noted() -> None:
+    environment = {"MODELMAKER_MODUL": "x", "MODELMAKER_MODULE": "y", "MODEL": "z"}
+    assert read_settings(environment).unknown_variables == ("MODELMAKER_MODUL",)
 
 
 def test_every_path_of_the_contract_hangs_off_the_root() -> None:
@@ -83,7 +90,7 @@ def test_all_meaningless_values_are_named_at_once() -> None:
 
 def test_the_first_name_that_is_set_names_the_job() -> None:
     environment: dict[str, str] = {}
-    assert read_settings(environment).job_name == "job"
+    assert read_settings(environment).job_name == socket.gethostname()
     for name in reversed(JOB_NAME_VARIABLES):
         environment[name] = f"from {name}"
         assert read_settings(environment).job_name == f"from {name}"

@@ -113,14 +113,24 @@ def test_several_modules_are_named_with_how_to_choose(root: JobRoot) -> None:
     root.write_code(mnist=COMPLETE, cifar=COMPLETE)
     error = refusal(root)
     assert error.message == "several modules define model_fn: cifar, mnist"
-    assert "MODELMAKER_MODULE" in error.hint
+    assert "MODELMAKER_MODULE=cifar" in error.hint
     assert found(root, "cifar") == "cifar"
 
 
-@pytest.mark.parametrize("files", [{}, {"helper": HELPER}, {"model": ""}])
-def test_no_module_is_refused(files: dict[str, str], root: JobRoot) -> None:
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ({}, "it holds no Python file: mount your code at "),
+        ({"helper": HELPER}, "it holds helper.py: call your model function model_fn"),
+        ({"model": ""}, "it holds model.py: "),
+    ],
+)
+def test_no_module_is_refused_with_what_is_there(
+    files: dict[str, str], hint: str, root: JobRoot
+) -> None:
     root.write_code(**files)
     assert refusal(root).message == f"no module in {root.path}/code defines model_fn"
+    assert refusal(root).hint.startswith(hint)
 
 
 def test_no_code_directory_is_refused_with_where_to_mount_it(root: JobRoot) -> None:
