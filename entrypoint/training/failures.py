@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,7 @@ def explain_failures(
         during: what the job is doing, "training", "evaluation" or "export".
         code_dir: where the user's lines are.
         dataset_dir: where the dataset is, to tell a file of it that cannot be read.
-        writes_to: what the job writes to meanwhile, to describe a full disk.
+        writes_to: what the job writes to meanwhile, to describe a full disk where no file is named.
 
     Raises:
         PlatformError: the disk is full.
@@ -50,7 +51,9 @@ def explain_failures(
         ) from error
     except (Exception, SystemExit) as error:
         if _is_out_of_space(error):
-            raise out_of_space(writes_to) from error
+            # TensorFlow's message most often names the file itself.
+            named = re.search(r"/[^\s;:,'\"]+", describe(error))
+            raise out_of_space(named[0] if named else writes_to) from error
         if isinstance(error, _UNREADABLE) and str(dataset_dir) in text_of(error):
             raise DatasetError(
                 f"{during} cannot read the dataset: {describe(error)}",

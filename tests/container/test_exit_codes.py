@@ -160,6 +160,14 @@ def test_138_disk_is_full_from_the_start(job: JobRoot, image: Containers, direct
     assert finished.events("start") == []
 
 
+def test_138_disk_is_full_of_our_own_output(job: JobRoot, image: Containers) -> None:
+    """There is no room for output/failure either: the last line says it all."""
+    disk = ("--tmpfs", "/opt/ml/output:size=16k,mode=1777")
+    finished = image.run(options=[*mount(job.path), *disk])
+    assert finished.code == 138
+    assert_last_record(finished, 138, "no space left while writing /opt/ml/output/data/")
+
+
 @pytest.mark.parametrize(("directory", "begun"), [("checkpoints", "start"), ("model", "progress")])
 def test_138_disk_is_full_on_the_way(
     job: JobRoot, image: Containers, directory: str, begun: str
