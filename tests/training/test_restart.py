@@ -61,6 +61,24 @@ def test_more_steps_are_trained_on_top_and_replace_the_model(job: JobRoot) -> No
     assert len(job.versions) == 1
 
 
+def damage(job: JobRoot, how: str) -> None:
+    index = job.path / "checkpoints" / "model.ckpt-20.index"
+    if how == "truncated":
+        index.write_bytes(index.read_bytes()[:20])
+    else:
+        index.unlink()
+
+
+@pytest.mark.parametrize("how", ["truncated", "removed"])
+def test_a_damaged_newest_checkpoint_never_means_a_start_from_zero(job: JobRoot, how: str) -> None:
+    assert job.run().code == 0
+    damage(job, how)
+    finished = job.write_parameters(train_max_steps=30).run()
+    assert finished.code == 30
+    assert "model.ckpt-20, cannot be read" in finished.last["message"]
+    assert finished.events("progress") == []
+
+
 def test_what_an_interrupted_export_left_behind_is_cleared_away(job: JobRoot) -> None:
     job.write("model/.incoming/123/saved_model.pb", "half")
     assert job.run().code == 0
