@@ -15,15 +15,6 @@ from entrypoint.settings import Settings
 MODEL_MANIFEST = Path("assets.extra") / "modelmaker.json"
 
 
-def _written_dirs(settings: Settings) -> tuple[Path, ...]:
-    return (
-        settings.checkpoints_dir,
-        settings.model_dir,
-        settings.metrics_file.parent,
-        settings.tensorboard_dir,
-    )
-
-
 def prepare_directories(settings: Settings) -> None:
     """Create the directories that the job writes to, and write a file into each.
 
@@ -31,7 +22,12 @@ def prepare_directories(settings: Settings) -> None:
         ContradictionError: a directory cannot be written to.
         PlatformError: the disk is full.
     """
-    for directory in _written_dirs(settings):
+    for directory in (
+        settings.checkpoints_dir,
+        settings.model_dir,
+        settings.metrics_file.parent,
+        settings.tensorboard_dir,
+    ):
         _require_writable(directory)
 
 
@@ -39,14 +35,10 @@ def inspect_directories(settings: Settings) -> None:
     """Look at the directories that the job will write to, without writing.
 
     Raises:
-        ContradictionError: one that is there cannot be written to, or there is none for
-            temporary files.
+        ContradictionError: there is none for temporary files.
         ExportError: model/ already holds a model that this job did not write.
     """
     _require_temporary_dir()
-    for directory in _written_dirs(settings):
-        if directory.exists() and not os.access(directory, os.W_OK | os.X_OK):
-            raise _unwritable(directory, "permission denied or read-only")
     if not settings.model_dir.is_dir():
         return
     for version_dir in list_versions(settings.model_dir):
@@ -87,11 +79,7 @@ def _require_writable(directory: Path) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise out_of_space(directory) from error
-        raise _unwritable(directory, error.strerror) from error
-
-
-def _unwritable(directory: Path, reason: str | None) -> ContradictionError:
-    return ContradictionError(
-        f"cannot write to {directory} as uid {os.getuid()}: {reason}",
-        hint=f"mount a directory there that uid {os.getuid()} may write to",
-    )
+        raise ContradictionError(
+            f"cannot write to {directory} as uid {os.getuid()}: {error.strerror}",
+            hint=f"mount a directory there that uid {os.getuid()} may write to",
+        ) from error

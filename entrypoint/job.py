@@ -32,8 +32,11 @@ def train(settings: Settings, stop: StopRequest) -> str:
 def check(settings: Settings, stop: StopRequest) -> str:
     """Do everything short of training: read, import and build all that a training would.
 
+    It writes nothing, so a read-only mount will do.
+
     Raises:
-        JobError: what a training would fail with before its first step.
+        JobError: what a training would fail with before its first step, but for directories that
+            cannot be written to.
     """
     return _run(settings, stop, trains=False)
 
