@@ -15,7 +15,7 @@ from entrypoint.requirements import install_requirements
 from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
 from entrypoint.user_code import load_user_code
-from entrypoint.user_source import find_user_code
+from entrypoint.user_source import UserSource, find_user_code
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +54,8 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
 
     if trains:
         prepare_directories(settings)
-    install_requirements(source, stop)
-    _start_tensorflow(settings, source.code_dir)
+    site_dirs = install_requirements(source, stop)
+    start_tensorflow(settings, source, site_dirs)
     stop.raise_if_requested("importing TensorFlow")
     code = load_user_code(source)
     stop.raise_if_requested("importing user code")
@@ -77,11 +77,21 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
     return f"check passed: module {source.module!r} builds its training, evaluation and serving"
 
 
-def _start_tensorflow(settings: Settings, code_dir: Path) -> None:
-    """Import TensorFlow with Estimator in it, as user code expects to find it."""
+def start_tensorflow(
+    settings: Settings, source: UserSource, site_dirs: tuple[Path, ...] = ()
+) -> None:
+    """Import TensorFlow with Estimator in it, as user code expects to find it.
+
+    Args:
+        settings: says how much is logged, and which of TensorFlow's APIs user code is to see.
+        source: the user's module.
+        site_dirs: where the user's requirements are installed.
+    """
     from entrypoint import estimator
 
     estimator.revive()
     logs.adopt_tensorflow(settings.log_level)
-    estimator.behave_like_tensorflow1()
-    estimator.read_user_modules_from(code_dir)
+
+    from entrypoint.tensorflow1.user_code_setup import set_up_user_code
+
+    set_up_user_code(source, site_dirs, settings.tensorflow_api)

@@ -34,7 +34,7 @@ _TENSORFLOW_NAMES = {
 _INCLUDE = re.compile(r"(?P<option>-r|-c|--requirement|--constraint)[ =]*(?P<file>.+)")
 
 
-def install_requirements(source: UserSource, stop: StopRequest) -> Path | None:
+def install_requirements(source: UserSource, stop: StopRequest) -> tuple[Path, ...]:
     """Install the user's requirements into a directory of their own and put it on the path.
 
     What the image already has is left as it is, whatever version is asked for: TensorFlow and its
@@ -42,18 +42,16 @@ def install_requirements(source: UserSource, stop: StopRequest) -> Path | None:
     beside the code are used alone where there are any, so that no network is needed.
 
     Returns:
-        The directory, or None if there was nothing to install.
+        The directories that packages were installed into, none if there was nothing to install.
 
     Raises:
         UserCodeInvalidError: pip could not install them; says what was tried and pip's reason.
         StoppedError: a stop was requested meanwhile.
     """
     file = source.requirements_file
-    if not file.is_file():
-        return None
-    lines = list(_missing(file))
+    lines = list(_missing(file)) if file.is_file() else []
     if not lines:
-        return None
+        return ()
     work_dir = Path(tempfile.mkdtemp(prefix="modelmaker-requirements-"))
     wheel_dirs = sorted({wheel.parent for wheel in source.code_dir.rglob("*.whl")})
     logger.info(
@@ -74,9 +72,9 @@ def install_requirements(source: UserSource, stop: StopRequest) -> Path | None:
             hint="correct the file, or put wheels of everything it needs beside it"
             + (" (none is looked for elsewhere)" if wheel_dirs else " if the job has no network"),
         )
-    site_dirs = sorted((work_dir / "prefix").rglob("site-packages"))
+    site_dirs = tuple(sorted((work_dir / "prefix").rglob("site-packages")))
     sys.path[1:1] = map(str, site_dirs)
-    return work_dir / "prefix"
+    return site_dirs
 
 
 def _pip_command(lines: list[str], work_dir: Path, wheel_dirs: list[Path]) -> list[str]:

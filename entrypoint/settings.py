@@ -19,6 +19,8 @@ VARIABLES = (
     "MODELMAKER_LOG_FORMAT",
     "MODELMAKER_LOG_LEVEL",
     "MODELMAKER_REQUIRE_GPU",
+    "MODELMAKER_TF_API",
+    "MODELMAKER_WARM_START",
 )
 
 # The first of these that is set names the job in every log line.
@@ -38,6 +40,7 @@ CLUSTER_VARIABLES = (
 )
 
 LogFormat = Literal["json", "text"]
+TensorFlowApi = Literal["1", "2"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,8 @@ class Settings:
         log_format: "json" or "text" if forced, None to decide by looking at the output.
         log_level: the least level that is logged, a name of the `logging` module.
         require_gpu: True insists on a usable GPU, False waives one, None goes by what is there.
+        tensorflow_api: which of TensorFlow's APIs user code sees, None to decide by reading it.
+        warm_start: a checkpoint, or a directory of them, to take the first values from.
         unknown_variables: MODELMAKER_* variables that mean nothing, most likely misspelt.
         cluster_environment: the variables by which schedulers describe a cluster, as found.
     """
@@ -61,6 +66,8 @@ class Settings:
     log_format: LogFormat | None = None
     log_level: str = "INFO"
     require_gpu: bool | None = None
+    tensorflow_api: TensorFlowApi | None = None
+    warm_start: str | None = None
     unknown_variables: tuple[str, ...] = ()
     cluster_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,6 +167,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     log_format = choice("MODELMAKER_LOG_FORMAT", ("json", "text"))
     log_level = choice("MODELMAKER_LOG_LEVEL", ("debug", "info", "warning", "error"))
     require_gpu = choice("MODELMAKER_REQUIRE_GPU", ("0", "1"))
+    tensorflow_api = choice("MODELMAKER_TF_API", ("1", "2"))
     if problems:
         raise UsageError(
             "; ".join(problems), hint="correct the variable, or leave it out for the default"
@@ -171,6 +179,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         log_format="text" if log_format == "text" else "json" if log_format else None,
         log_level=(log_level or "info").upper(),
         require_gpu=None if require_gpu is None else require_gpu == "1",
+        tensorflow_api="1" if tensorflow_api == "1" else "2" if tensorflow_api else None,
+        warm_start=environment.get("MODELMAKER_WARM_START") or None,
         unknown_variables=tuple(
             name
             for name in sorted(environment)

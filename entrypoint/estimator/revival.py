@@ -112,6 +112,12 @@ def _settle_keras() -> None:
     for lazy_module in (tf.keras, tf.compat.v2.keras, v1.keras, v1.layers, v1.nn.rnn_cell):
         dir(lazy_module)
 
+    from tf_keras.src import legacy_tf_layers
+
+    # tensorflow.python.layers.normalization looks for it here, where no tf-keras ever had it.
+    sys.modules["tf_keras.legacy_tf_layers"] = legacy_tf_layers
+    sys.modules["tf_keras.legacy_tf_layers.normalization"] = legacy_tf_layers.normalization
+
 
 def _silence_deprecations() -> None:
     """Leave out the advice to migrate, which would follow nearly every line of Estimator code."""

@@ -1,1 +1,4 @@
-"""TensorFlow 1 as user code knows it: its names, its paths and `tf.contrib`."""
+"""TensorFlow as user code knows it: the names and paths of TensorFlow 1, and `tf.contrib`.
+
+Nothing of it may be imported before `entrypoint.estimator.revive` has run.
+"""

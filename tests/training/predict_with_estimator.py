@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from entrypoint import estimator
+from entrypoint.job import start_tensorflow
 from entrypoint.parameters import load_parameters
 from entrypoint.settings import read_settings
 from entrypoint.user_code import load_user_code
@@ -18,10 +19,10 @@ from entrypoint.user_source import find_user_code
 
 root, inputs_file, outputs_file = sys.argv[1:]
 settings = read_settings({**os.environ, "MODELMAKER_ROOT": root})
+source = find_user_code(settings)
+start_tensorflow(settings, source)
+code = load_user_code(source)
 revived = estimator.revive()
-estimator.behave_like_tensorflow1()
-estimator.read_user_modules_from(settings.code_dir)
-code = load_user_code(find_user_code(settings))
 inputs = dict(np.load(inputs_file).items())
 trained = revived.Estimator(
     code.model_fn.function,

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from entrypoint.estimator.user_imports import compile_user_source
 from tests.jobs import PROJECT_DIR, JobRoot
 
 
@@ -91,48 +90,3 @@ def test_another_version_is_refused_before_anything_is_patched(
     assert "2.99.0 " in finished.last["message"]
     assert "TensorFlow 2.21.0 and tensorflow-estimator 2.15.0" in finished.last["message"]
     assert finished.events("start") == []
-
-
-@pytest.mark.parametrize(
-    "statements",
-    [
-        "import tensorflow as tf; assert tf is v1",
-        "import tensorflow; assert tensorflow is v1",
-        "import tensorflow.nn as nn; assert nn is v1.nn",
-        "import tensorflow.nn; assert tensorflow is v1",
-        "import os, tensorflow as tf, json; assert tf is v1 and os and json",
-        "from tensorflow import placeholder; assert placeholder is v1.placeholder",
-        "from tensorflow.train import AdamOptimizer as A; assert A is v1.train.AdamOptimizer",
-        "from tensorflow import estimator; assert estimator is v1.estimator",
-        "import tensorflow.compat.v2 as tf2; assert tf2 is not v1",
-        "import tensorflow.compat.v1 as tf1; assert tf1 is v1",
-        "from tensorflow.python.framework import ops; assert ops.Graph is v1.Graph",
-        "def f():\n    import tensorflow as tf\n    return tf\nassert f() is v1",
-    ],
-)
-def test_user_code_sees_tensorflow_1_however_it_imports_it(statements: str, tmp_path: Path) -> None:
-    module = tmp_path / "user_module.py"
-    module.write_text(statements + "\n")
-    finished = run_python(
-        f"""
-        import sys
-        from pathlib import Path
-        from entrypoint import estimator
-        estimator.revive()
-        estimator.read_user_modules_from(Path({str(tmp_path)!r}))
-        sys.path.insert(0, {str(tmp_path)!r})
-        import builtins, tensorflow
-        builtins.v1 = tensorflow.compat.v1
-        import user_module
-        # Everybody else still sees the real one.
-        assert sys.modules["tensorflow"] is tensorflow and not hasattr(tensorflow, "placeholder")
-        """
-    )
-    assert finished.returncode == 0, finished.stderr[-1500:]
-
-
-def test_rewritten_imports_keep_the_line_numbers() -> None:
-    source = b"'''doc'''\nimport tensorflow.nn\n\nraise ValueError\n"
-    code = compile_user_source(source, "user.py")
-    lines = {line for _, _, line in code.co_lines() if line}
-    assert lines == {1, 2, 4}

@@ -7,10 +7,10 @@ import os
 import sys
 import time
 
-from entrypoint import estimator
 from entrypoint.cluster import resolve_cluster
 from entrypoint.dataset import find_dataset
 from entrypoint.directories import prepare_directories
+from entrypoint.job import start_tensorflow
 from entrypoint.parameters import load_parameters
 from entrypoint.settings import read_settings
 from entrypoint.signals import StopRequest
@@ -19,11 +19,10 @@ from entrypoint.user_source import find_user_code
 
 settings = read_settings({**os.environ, "MODELMAKER_ROOT": sys.argv[1]})
 prepare_directories(settings)
-estimator.revive()
-estimator.behave_like_tensorflow1()
-estimator.read_user_modules_from(settings.code_dir)
+source = find_user_code(settings)
+start_tensorflow(settings, source)
 
-import tensorflow as tf  # noqa: E402 (revive decides how it is imported)
+import tensorflow as tf  # noqa: E402 (start_tensorflow decides how it is imported)
 
 from entrypoint.training import TrainingJob, train_and_export  # noqa: E402
 from entrypoint.training.devices import Devices  # noqa: E402
@@ -37,7 +36,7 @@ job = TrainingJob(
     parameters=load_parameters(settings),
     cluster=resolve_cluster(settings),
     dataset_dir=find_dataset(settings),
-    code=load_user_code(find_user_code(settings)),
+    code=load_user_code(source),
     devices=Devices(gpus=names, strategy=tf.distribute.MirroredStrategy(names)),
     started=time.monotonic(),
 )

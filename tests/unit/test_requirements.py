@@ -18,7 +18,7 @@ from entrypoint.requirements import install_requirements
 from entrypoint.signals import StopRequest
 from entrypoint.user_source import UserSource
 
-Install = Callable[[str], Path | None]
+Install = Callable[[str], tuple[Path, ...]]
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def install(code_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PIP_INDEX_URL", (tmp_path / "index").as_uri())
     monkeypatch.setenv("PIP_RETRIES", "0")
 
-    def install(text: str) -> Path | None:
+    def install(text: str) -> tuple[Path, ...]:
         (code_dir / "requirements.txt").write_text(text, encoding="utf-8")
         return install_requirements(UserSource(module="model", code_dir=code_dir), StopRequest())
 
@@ -75,7 +75,7 @@ def refusal(call: Callable[[], object]) -> UserCodeInvalidError:
 
 def test_without_a_requirements_file_nothing_happens(code_dir: Path) -> None:
     assert (
-        install_requirements(UserSource(module="model", code_dir=code_dir), StopRequest()) is None
+        install_requirements(UserSource(module="model", code_dir=code_dir), StopRequest()) == ()
     )
 
 
@@ -94,7 +94,7 @@ def test_without_a_requirements_file_nothing_happens(code_dir: Path) -> None:
 def test_what_the_image_has_or_needs_not_is_not_installed(
     text: str, install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert install(text) is None
+    assert install(text) == ()
     assert caplog.records == []
 
 
@@ -104,7 +104,7 @@ def test_what_the_image_has_or_needs_not_is_not_installed(
 def test_tensorflow_is_provided_under_all_its_names_and_said_to_be(
     name: str, install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert install(f"{name}==1.15.0\n") is None
+    assert install(f"{name}==1.15.0\n") == ()
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert f"asks for {name}==1.15.0; tensorflow 2.21.0 is there" in record.getMessage()
@@ -113,7 +113,7 @@ def test_tensorflow_is_provided_under_all_its_names_and_said_to_be(
 def test_another_version_than_the_images_is_said_to_be_left_out(
     install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert install("numpy==1.0\n") is None
+    assert install("numpy==1.0\n") == ()
     (record,) = caplog.records
     assert record.getMessage() == (
         f"requirements.txt asks for numpy==1.0; numpy {version('numpy')} is there and is used"
@@ -126,8 +126,7 @@ def test_wheels_beside_the_code_are_installed_with_what_they_need(
     make_wheel(code_dir / "wheels", "user_first", requires="user_second")
     make_wheel(code_dir, "user_second")
     (code_dir / "more.txt").write_text("user_second==1.0\n")
-    directory = install("user_first  # ours\n--requirement=more.txt\nnumpy\n")
-    assert directory is not None
+    (directory,) = install("user_first  # ours\n--requirement=more.txt\nnumpy\n")
     assert not directory.is_relative_to(code_dir)
     assert (answer("user_first"), answer("user_second")) == (42, 42)
 
