@@ -50,30 +50,8 @@ def _restore_variable_function() -> None:
     import tensorflow as tf
     from tensorflow.python.ops import variable_scope
 
-    def variable(
-        initial_value: Any = None,
-        trainable: bool | None = None,
-        collections: Any = None,
-        validate_shape: bool = True,
-        caching_device: Any = None,
-        name: str | None = None,
-        dtype: Any = None,
-        use_resource: bool | None = None,
-        synchronization: Any = tf.VariableSynchronization.AUTO,
-        aggregation: Any = tf.compat.v1.VariableAggregation.NONE,
-    ) -> Any:
-        return tf.compat.v1.Variable(
-            initial_value,
-            trainable=trainable,
-            collections=collections,
-            validate_shape=validate_shape,
-            caching_device=caching_device,
-            name=name,
-            dtype=dtype,
-            use_resource=use_resource,
-            synchronization=synchronization,
-            aggregation=aggregation,
-        )
+    def variable(initial_value: Any = None, **options: Any) -> Any:
+        return tf.compat.v1.Variable(initial_value, **options)
 
     if not hasattr(variable_scope, "variable"):
         variable_scope.variable = variable
