@@ -42,6 +42,19 @@ def find_dataset(settings: Settings) -> Path:
     return directory
 
 
+def find_channels(settings: Settings) -> dict[str, Path]:
+    """Return the directory of each channel, by its name.
+
+    The channels are those of inputdataconfig.json, without which they are the directories in the
+    dataset. A dataset that is one directory of files is the channel `training`.
+    """
+    directory = settings.data_dir
+    channels = _read_channels(settings) or sorted(
+        entry.name for entry in directory.iterdir() if entry.is_dir()
+    )
+    return {name: directory / name for name in channels} or {"training": directory}
+
+
 def _read_channels(settings: Settings) -> list[str]:
     """Read the channels that are directories from SageMaker's inputdataconfig.json.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from entrypoint import logs
 from entrypoint.cluster import resolve_cluster
-from entrypoint.dataset import find_dataset
+from entrypoint.dataset import find_channels, find_dataset
 from entrypoint.directories import inspect_directories, prepare_directories
 from entrypoint.parameters import load_parameters
 from entrypoint.requirements import install_requirements
@@ -16,6 +16,8 @@ from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
 from entrypoint.user_code import load_user_code
 from entrypoint.user_source import UserSource, find_user_code
+from entrypoint.warm_start import find_warm_start
+from entrypoint.working_directory import working_directory
 
 logger = logging.getLogger(__name__)
 
@@ -45,36 +47,40 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
     started = time.monotonic()
     for name in settings.unknown_variables:
         logger.warning("%s is set, and is no variable of this job", name)
-    # None of these five imports TensorFlow or writes a file: mistakes show in milliseconds.
+    # None of these six imports TensorFlow or writes a file: mistakes show in milliseconds.
     parameters = load_parameters(settings)
     cluster = resolve_cluster(settings)
     dataset_dir = find_dataset(settings)
     source = find_user_code(settings)
+    warm_start = find_warm_start(settings)
     inspect_directories(settings)
 
     if trains:
         prepare_directories(settings)
     site_dirs = install_requirements(source, stop)
-    start_tensorflow(settings, source, site_dirs)
-    stop.raise_if_requested("importing TensorFlow")
-    code = load_user_code(source)
-    stop.raise_if_requested("importing user code")
+    with working_directory(source.code_dir):
+        start_tensorflow(settings, source, site_dirs)
+        stop.raise_if_requested("importing TensorFlow")
+        code = load_user_code(source)
+        stop.raise_if_requested("importing user code")
 
-    from entrypoint import training
+        from entrypoint import training
 
-    job = training.TrainingJob(
-        settings=settings,
-        parameters=parameters,
-        cluster=cluster,
-        dataset_dir=dataset_dir,
-        code=code,
-        devices=training.find_devices(settings),
-        started=started,
-    )
-    if trains:
-        return training.train_and_export(job, stop)
-    training.build_all_graphs(job)
-    return f"check passed: module {source.module!r} builds its training, evaluation and serving"
+        job = training.TrainingJob(
+            settings=settings,
+            parameters=parameters,
+            cluster=cluster,
+            dataset_dir=dataset_dir,
+            channel_dirs=find_channels(settings),
+            code=code,
+            devices=training.find_devices(settings),
+            started=started,
+            warm_start=warm_start,
+        )
+        if trains:
+            return training.train_and_export(job, stop)
+        training.build_all_graphs(job)
+        return f"check passed: module {source.module!r} builds its training, evaluation and serving"
 
 
 def start_tensorflow(

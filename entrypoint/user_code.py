@@ -13,15 +13,8 @@ from typing import Any
 
 from entrypoint.blame import blame_user, describe, find_place
 from entrypoint.errors import UserCodeInvalidError
+from entrypoint.user_interface import ALIASES, MODEL, SERVING, SIGNATURES, Signature, choose
 from entrypoint.user_source import UserSource, require_functions
-
-# The arguments that each function may take, and those it must take, as Estimator documents them.
-ARGUMENTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "model_fn": (("features", "labels", "mode", "params", "config"), ("features",)),
-    "train_input_fn": (("path", "params"), ()),
-    "eval_input_fn": (("path", "params"), ()),
-    "serving_input_receiver_fn": ((), ()),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +22,16 @@ class UserFunction:
     """One of the user's functions.
 
     Attributes:
-        name: the name it is documented by.
+        name: what it is called, one of `SIGNATURES`.
         function: what the user wrote under that name.
-        accepts: the documented arguments it takes, in their documented order.
-        by_position: it has its own names for them.
+        accepts: the names of its own arguments with the documented ones they stand for, in order.
+        by_position: it has to be called by position.
         code_dir: where the user's lines are, to name one when it raises.
     """
 
     name: str
     function: Callable[..., Any]
-    accepts: tuple[str, ...]
+    accepts: Mapping[str, str]
     by_position: bool
     code_dir: Path
 
@@ -48,7 +41,7 @@ class UserFunction:
         Raises:
             UserCodeFailedError: it raised; names the user's file and line.
         """
-        given = {name: arguments[name] for name in self.accepts}
+        given = {own: arguments[documented] for own, documented in self.accepts.items()}
         with blame_user(self.name, self.code_dir):
             if self.by_position:
                 return self.function(*given.values())
@@ -57,13 +50,21 @@ class UserFunction:
 
 @dataclass(frozen=True, kw_only=True)
 class UserCode:
-    """The user's four functions, imported and checked."""
+    """The user's four functions, imported and checked.
+
+    Attributes:
+        source: where they are.
+        model: `model_fn`, `estimator_fn` or `keras_model_fn`, as its name says.
+        train_input_fn: gives the training data.
+        eval_input_fn: gives the evaluation data.
+        serving: `serving_input_receiver_fn` or `serving_input_fn`, called the same way.
+    """
 
     source: UserSource
-    model_fn: UserFunction
+    model: UserFunction
     train_input_fn: UserFunction
     eval_input_fn: UserFunction
-    serving_input_receiver_fn: UserFunction
+    serving: UserFunction
 
 
 def load_user_code(source: UserSource) -> UserCode:
@@ -75,12 +76,19 @@ def load_user_code(source: UserSource) -> UserCode:
     """
     module = _import(source)
     # hasattr too, for modules that make their names on demand.
-    on_demand = {name for name in ARGUMENTS if hasattr(module, name)}
-    require_functions(on_demand | set(dir(module)), source.module)
-    functions = {
-        name: _check(name, getattr(module, name), module, source.code_dir) for name in ARGUMENTS
-    }
-    return UserCode(source=source, **functions)
+    names = {name for name in SIGNATURES if hasattr(module, name)} | set(dir(module))
+    require_functions(names, source.module)
+
+    def check(name: str) -> UserFunction:
+        return _check(name, getattr(module, name), module, source.code_dir)
+
+    return UserCode(
+        source=source,
+        model=check(choose(names, MODEL)),
+        train_input_fn=check("train_input_fn"),
+        eval_input_fn=check("eval_input_fn"),
+        serving=check(choose(names, SERVING)),
+    )
 
 
 def _import(source: UserSource) -> ModuleType:
@@ -127,8 +135,8 @@ def _import_failure(source: UserSource, error: BaseException) -> UserCodeInvalid
 
 
 def _check(name: str, function: Any, module: ModuleType, code_dir: Path) -> UserFunction:
-    allowed, required = ARGUMENTS[name]
-    wanted = f"{name}({', '.join(allowed)})"
+    expected = SIGNATURES[name]
+    wanted = f"{name}{_in_words(expected)}"
     where = f"{module.__name__}.{name}"
     if not callable(function):
         raise UserCodeInvalidError(
@@ -138,53 +146,73 @@ def _check(name: str, function: Any, module: ModuleType, code_dir: Path) -> User
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return UserFunction(
-            name=name, function=function, accepts=allowed, by_position=True, code_dir=code_dir
-        )
-    accepts, by_position = _match(signature.parameters, allowed)
-    if accepts is None or not set(required) <= set(accepts):
-        line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
-        at = f" at {Path(function.__code__.co_filename).name}, line {line}" if line else ""
-        raise UserCodeInvalidError(
-            f"{where} has the signature {name}{signature}{at}; the job calls {wanted}",
-            hint=f"let it take {_in_words(allowed)}, and give every other argument a default",
-        )
+        accepts, by_position = _first(expected), True
+    else:
+        matched = _match(signature.parameters, expected)
+        if matched is None:
+            line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
+            at = f" at {Path(function.__code__.co_filename).name}, line {line}" if line else ""
+            raise UserCodeInvalidError(
+                f"{where} has the signature {name}{signature}{at}; the job calls {wanted}",
+                hint=f"let it take {_in_words(expected)}, and give every other argument a default",
+            )
+        accepts, by_position = matched
     return UserFunction(
         name=name, function=function, accepts=accepts, by_position=by_position, code_dir=code_dir
     )
 
 
 def _match(
-    parameters: Mapping[str, inspect.Parameter], allowed: tuple[str, ...]
-) -> tuple[tuple[str, ...] | None, bool]:
+    parameters: Mapping[str, inspect.Parameter], expected: Signature
+) -> tuple[dict[str, str], bool] | None:
     """Match a function's own parameters to the documented arguments, by name, else by position.
 
     Returns:
-        The documented arguments it takes (None if it cannot be called), and whether they have to
-        be passed by position.
+        The function's own names with the documented arguments they stand for, and whether it has
+        to be called by position; None if it cannot be called.
     """
     own = list(parameters.values())
     kinds = {p.kind for p in own}
-    if kinds == {inspect.Parameter.VAR_POSITIONAL} and "path" in allowed:
-        return allowed, True
+    if kinds == {inspect.Parameter.VAR_POSITIONAL} and expected.by_position:
+        return _first(expected), True
     takes_any_keyword = inspect.Parameter.VAR_KEYWORD in kinds
     own = [p for p in own if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     needed = [p for p in own if p.default is p.empty]
-    if all(p.name in allowed and p.kind is not p.POSITIONAL_ONLY for p in needed):
-        names = {p.name for p in own}
-        return tuple(a for a in allowed if a in names or takes_any_keyword), False
-    # Estimator matches model_fn by name alone, so position serves only the input functions.
-    if "path" not in allowed or any(p.kind is p.KEYWORD_ONLY for p in needed):
-        return None, False
-    passed: list[str] = []
-    for parameter, documented in zip(own, allowed, strict=False):
-        if parameter.name not in allowed and parameter not in needed:
+    named = {
+        p.name: documented
+        for p in own
+        if (documented := ALIASES.get(p.name, p.name)) in expected.arguments
+    }
+    if all(p.name in named and p.kind is not p.POSITIONAL_ONLY for p in needed):
+        if takes_any_keyword:
+            more = _first(expected) if expected.by_position else dict.fromkeys(expected.arguments)
+            named |= {name: name for name in more if name not in named.values()}
+        in_order = sorted(named.items(), key=lambda item: expected.arguments.index(item[1]))
+        return (dict(in_order), False) if set(expected.required) <= set(named.values()) else None
+    return _match_by_position(own, needed, expected)
+
+
+def _match_by_position(
+    own: list[inspect.Parameter], needed: list[inspect.Parameter], expected: Signature
+) -> tuple[dict[str, str], bool] | None:
+    if any(p.kind is p.KEYWORD_ONLY for p in needed):
+        return None
+    passed: dict[str, str] = {}
+    for parameter, documented in zip(own, _first(expected), strict=False):
+        means = ALIASES.get(parameter.name, parameter.name)
+        if means not in expected.arguments and parameter not in needed:
             break  # an option of the user's own
-        if parameter.name in allowed and parameter.name != documented:
-            return None, False  # a documented name in another's place is a mistake
-        passed.append(documented)
-    return (tuple(passed), True) if len(passed) >= len(needed) else (None, False)
+        if means in expected.arguments and means != documented:
+            return None  # a documented name in another's place is a mistake
+        passed[parameter.name] = documented
+    enough = len(passed) >= len(needed) and set(expected.required) <= set(passed.values())
+    return (passed, True) if enough else None
 
 
-def _in_words(names: tuple[str, ...]) -> str:
-    return "(" + ", ".join(names) + ")" if names else "no argument"
+def _first(expected: Signature) -> dict[str, str]:
+    """Return the documented arguments that are passed by position."""
+    return {name: name for name in expected.arguments[: expected.by_position]}
+
+
+def _in_words(expected: Signature) -> str:
+    return "(" + ", ".join(expected.arguments[: expected.by_position or None]) + ")"

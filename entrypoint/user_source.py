@@ -13,8 +13,7 @@ from entrypoint.blame import describe, find_place
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.parameters import sagemaker_program
 from entrypoint.settings import Settings
-
-FUNCTIONS = ("model_fn", "train_input_fn", "eval_input_fn", "serving_input_receiver_fn")
+from entrypoint.user_interface import FUNCTIONS, MODEL, missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +96,10 @@ def _discover(code_dir: Path) -> str:
             except UserCodeInvalidError as error:
                 broken.append(error)
                 continue
-            if names and "model_fn" in names:
+            if names and not names.isdisjoint(MODEL):
                 defining[_dotted_name(file, code_dir)] = names
         # A module may import model_fn from beside it and add the input functions.
-        complete = [name for name, names in defining.items() if names >= set(FUNCTIONS)]
+        complete = [name for name, names in defining.items() if not missing(names)]
         candidates = complete or list(defining)
         if len(candidates) == 1:
             return candidates[0]
@@ -187,16 +186,16 @@ def require_functions(names: set[str], module: str) -> None:
     Raises:
         UserCodeInvalidError: names each missing one, and what may have been meant to be it.
     """
-    missing = [name for name in FUNCTIONS if name not in names]
-    if not missing:
+    lacking = missing(names)
+    if not lacking:
         return
     similar = {
         name: difflib.get_close_matches(name, names - set(FUNCTIONS), n=1, cutoff=0.75)
-        for name in missing
+        for name in lacking
     }
     listed = ", ".join(
         f"{name} (did you mean to call {similar[name][0]} that?)" if similar[name] else name
-        for name in missing
+        for name in lacking
     )
     raise UserCodeInvalidError(
         f"module {module!r} does not define {listed}",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
 from entrypoint.blame import describe
 from entrypoint.errors import ContradictionError, PlatformError
+
+# Under this key a checkpoint of objects describes them.
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 def saved_step(checkpoints_dir: Path) -> int | None:
@@ -24,14 +29,38 @@ def saved_step(checkpoints_dir: Path) -> int | None:
     try:
         if newest is None:
             raise ValueError("its files are not there")
-        return int(tf.train.load_variable(newest, tf.compat.v1.GraphKeys.GLOBAL_STEP))
-    except (tf.errors.OpError, ValueError) as error:
+        reader = tf.train.load_checkpoint(newest)
+        key = keys_by_variable(reader)[tf.compat.v1.GraphKeys.GLOBAL_STEP]
+        return int(reader.get_tensor(key))
+    except (tf.errors.OpError, ValueError, KeyError) as error:
         raise ContradictionError(
             f"the newest checkpoint, {state.model_checkpoint_path}, cannot be read:"
             f" {describe(error)}",
             hint=f"name an earlier one in {checkpoints_dir / 'checkpoint'}, or empty checkpoints/"
             " to train from the beginning",
         ) from error
+
+
+def keys_by_variable(reader: Any) -> dict[str, str]:
+    """Return under which key a checkpoint has each variable, by the variable's name.
+
+    Most have a variable's name itself for a key. Those of Keras models have the path through the
+    model's objects, and beside it the name.
+
+    Args:
+        reader: what `tf.train.load_checkpoint` returns.
+    """
+    keys = {key: key for key in reader.get_variable_to_shape_map() if key != _OBJECT_GRAPH}
+    if reader.has_tensor(_OBJECT_GRAPH):
+        graph = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECT_GRAPH))
+        named = {
+            attribute.checkpoint_key: attribute.full_name
+            for node in graph.nodes
+            for attribute in node.attributes
+            if attribute.full_name
+        }
+        keys = {named.get(key, key): key for key in keys}
+    return keys
 
 
 def confirm_checkpoint(checkpoints_dir: Path, step: int) -> None:

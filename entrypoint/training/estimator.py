@@ -2,44 +2,101 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+from entrypoint.blame import blame_user
 from entrypoint.errors import UserCodeFailedError
 from entrypoint.estimator import revive
 from entrypoint.parameters import Parameters
+from entrypoint.training.checkpoints import saved_step
 from entrypoint.training.devices import Devices
 from entrypoint.training.hooks import count_examples
-from entrypoint.user_code import UserCode, UserFunction
+from entrypoint.training.plan import TrainingJob
+from entrypoint.training.warm_start import start_from
+from entrypoint.user_code import UserFunction
 
 
-def build_estimator(
-    code: UserCode, parameters: Parameters, checkpoints_dir: Path, devices: Devices
-) -> Any:
-    """Return a `tf.estimator.Estimator` of the user's `model_fn`."""
+def build_estimator(job: TrainingJob) -> Any:
+    """Return the Estimator of the user's `model_fn`, `estimator_fn` or `keras_model_fn`.
 
+    Raises:
+        UserCodeFailedError: the user's function raised or returned something else.
+    """
+    config = build_run_config(job.parameters, job.settings.checkpoints_dir, job.devices)
+    if job.code.model.name == "estimator_fn":
+        estimator = _call_estimator_fn(job, config)
+    elif job.code.model.name == "keras_model_fn":
+        estimator = _call_keras_model_fn(job, config)
+    else:
+        estimator = _of_model_fn(job, config)
+    _count_its_examples(estimator)
+    if job.warm_start is not None and saved_step(job.settings.checkpoints_dir) is None:
+        start_from(estimator, job.warm_start)
+    return estimator
+
+
+def _of_model_fn(job: TrainingJob, config: Any) -> Any:
     def model_fn(features: Any, labels: Any, mode: str, params: Any, config: Any) -> Any:
         del params  # Estimator's copy; the user's function gets one of its own.
-        if mode == tf.estimator.ModeKeys.TRAIN:
-            count_examples(features, labels)
-        return code.model_fn(
+        return job.code.model(
             features=features,
             labels=labels,
             mode=mode,
-            params=parameters.for_user(),
+            params=job.parameters.for_user(),
             config=config,
         )
 
-    return revive().Estimator(
-        model_fn=model_fn,
-        params=parameters.for_user(),
-        config=build_run_config(parameters, checkpoints_dir, devices),
-    )
+    return revive().Estimator(model_fn=model_fn, params=job.parameters.for_user(), config=config)
+
+
+def _call_estimator_fn(job: TrainingJob, config: Any) -> Any:
+    estimator = job.code.model(run_config=config, params=job.parameters.for_user())
+    if not isinstance(estimator, revive().Estimator):
+        raise UserCodeFailedError(
+            f"estimator_fn returned {type(estimator).__name__}, not an Estimator",
+            hint="return tf.estimator.Estimator(…, config=run_config) or a canned estimator",
+        )
+    if estimator.model_dir != config.model_dir:
+        raise UserCodeFailedError(
+            f"estimator_fn built an Estimator that saves to {estimator.model_dir}",
+            hint="give it config=run_config and no model_dir, so that the job finds them",
+        )
+    return estimator
+
+
+def _call_keras_model_fn(job: TrainingJob, config: Any) -> Any:
+    model = job.code.model(params=job.parameters.for_user())
+    if not isinstance(model, tf.keras.Model):
+        raise UserCodeFailedError(
+            f"keras_model_fn returned {type(model).__name__}, not a Keras model",
+            hint="return a compiled tf.keras.Model",
+        )
+    if not model.optimizer:
+        raise UserCodeFailedError(
+            "keras_model_fn returned a model that is not compiled",
+            hint="call model.compile(optimizer=…, loss=…) before returning it",
+        )
+    with blame_user("keras_model_fn", job.code.source.code_dir):
+        return tf.keras.estimator.model_to_estimator(keras_model=model, config=config)
+
+
+def _count_its_examples(estimator: Any) -> None:
+    """Have the rows of each training batch counted, whoever built the estimator."""
+    call_model_fn = estimator._call_model_fn
+
+    def call_and_count(features: Any, labels: Any, mode: str, *rest: Any, **named: Any) -> Any:
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            count_examples(features, labels)
+        return call_model_fn(features, labels, mode, *rest, **named)
+
+    estimator._call_model_fn = call_and_count
 
 
 def build_run_config(parameters: Parameters, checkpoints_dir: Path, devices: Devices) -> Any:
@@ -62,28 +119,37 @@ def build_run_config(parameters: Parameters, checkpoints_dir: Path, devices: Dev
     )
 
 
-def bind_input_fn(
-    function: UserFunction, dataset_dir: Path, parameters: Parameters
-) -> Callable[[], Any]:
-    """Return a user's input function as Estimator calls it: without arguments.
+def bind_input_fn(function: UserFunction, job: TrainingJob) -> Callable[..., Any]:
+    """Return a user's input function as Estimator calls it: with the estimator's own `params`.
 
     Raises (when it is called):
         UserCodeFailedError: it raised, or returned nothing.
     """
+    channel_dirs = {name: str(directory) for name, directory in job.channel_dirs.items()}
+    path = str(job.dataset_dir)
 
-    def input_fn() -> Any:
-        result = function(path=str(dataset_dir), params=parameters.for_user())
+    def input_fn(params: Any) -> Any:
+        given = job.parameters.for_user()
+        if isinstance(params, Mapping) and "batch_size" in params:
+            given["batch_size"] = params["batch_size"]  # a TPUEstimator's share of the whole batch
+        result = function(
+            path=path,
+            params=given,
+            training_dir=channel_dirs.get("training", path),
+            channel_dirs=channel_dirs,
+        )
         if result is None:
             raise UserCodeFailedError(
                 f"{function.name} returned None",
                 hint="return a tf.data.Dataset of (features, labels)",
             )
-        return result
+        # What numpy_input_fn and its kin return is an input function itself.
+        return result() if inspect.isfunction(result) else result
 
     return input_fn
 
 
-def bind_serving_fn(function: UserFunction) -> Callable[[], Any]:
+def bind_serving_fn(job: TrainingJob) -> Callable[[], Any]:
     """Return the user's serving function as the exporter calls it.
 
     It may return the receiver, or the function that `build_parsing_serving_input_receiver_fn` or
@@ -93,9 +159,10 @@ def bind_serving_fn(function: UserFunction) -> Callable[[], Any]:
         UserCodeFailedError: it raised, or returned something else.
     """
     export = revive().export
+    function = job.code.serving
 
     def serving_input_receiver_fn() -> Any:
-        result = function()
+        result = function(params=job.parameters.for_user())
         if callable(result) and not hasattr(result, "receiver_tensors"):
             result = result()
         if not isinstance(result, export.ServingInputReceiver | export.TensorServingInputReceiver):

@@ -21,7 +21,7 @@ def build_all_graphs(job: TrainingJob) -> None:
         JobError: see `build_graphs`.
     """
     log_start(job)
-    estimator = build_estimator(job.code, job.parameters, job.settings.checkpoints_dir, job.devices)
+    estimator = build_estimator(job)
     build_graphs(job, estimator, (ModeKeys.TRAIN, ModeKeys.EVAL, ModeKeys.PREDICT))
 
 
@@ -37,10 +37,10 @@ def build_graphs(job: TrainingJob, estimator: Any, modes: Iterable[str]) -> None
         with explained, tf.Graph().as_default() as graph:
             estimator._create_and_assert_global_step(graph)
             if mode == ModeKeys.PREDICT:
-                receiver = bind_serving_fn(job.code.serving_input_receiver_fn)()
+                receiver = bind_serving_fn(job)()
                 features, labels = receiver.features, None
             else:
-                input_fn = bind_input_fn(inputs[mode], job.dataset_dir, job.parameters)
+                input_fn = bind_input_fn(inputs[mode], job)
                 features, labels, _ = estimator._get_features_and_labels_from_input_fn(
                     input_fn, mode
                 )

@@ -71,7 +71,7 @@ class _Training:
         )
         self._max_steps = self._history.last_step(job.parameters.train_max_steps)
         metrics = MetricsFile(job.settings.metrics_file)
-        self._estimator = build_estimator(job.code, job.parameters, checkpoints_dir, job.devices)
+        self._estimator = build_estimator(job)
         self.progress = ProgressHook(
             metrics,
             every_steps=job.parameters.log_step_count_steps,
@@ -80,7 +80,7 @@ class _Training:
         )
         self.evaluation = Evaluation(
             self._estimator,
-            bind_input_fn(job.code.eval_input_fn, job.dataset_dir, job.parameters),
+            bind_input_fn(job.code.eval_input_fn, job),
             job.parameters,
             metrics,
             stop=stop,
@@ -115,7 +115,7 @@ class _Training:
         save_history(self._history, checkpoints_dir)
         with self._job.explained("training", checkpoints_dir):
             self._estimator.train(
-                bind_input_fn(job.code.train_input_fn, job.dataset_dir, job.parameters),
+                bind_input_fn(job.code.train_input_fn, job),
                 max_steps=self._max_steps,
                 hooks=[progress, StopHook(self._stop)],
                 saving_listeners=[
@@ -165,7 +165,7 @@ class _Training:
         with self._job.explained("export", job.settings.model_dir):
             model = export_model(
                 self._estimator,
-                bind_serving_fn(job.code.serving_input_receiver_fn),
+                bind_serving_fn(job),
                 job.settings.model_dir,
                 step=step,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +24,10 @@ class TrainingJob:
         parameters: the documented parameters and the user's own.
         cluster: the machines that take part.
         dataset_dir: `path` of both input functions.
+        channel_dirs: the directories of the dataset's channels, by name.
         code: the user's four functions.
         devices: what to compute on.
+        warm_start: the checkpoint whose values a new training begins with, if any.
         started: when the job began, on the monotonic clock in seconds.
     """
 
@@ -32,9 +35,11 @@ class TrainingJob:
     parameters: Parameters
     cluster: Cluster
     dataset_dir: Path
+    channel_dirs: Mapping[str, Path]
     code: UserCode
     devices: Devices
     started: float
+    warm_start: Path | None = None
 
     def explained(self, during: str, writes_to: Path) -> AbstractContextManager[None]:
         """Explain what fails inside as a failure of this job; see `explain_failures`."""

@@ -25,7 +25,7 @@ code = load_user_code(source)
 revived = estimator.revive()
 inputs = dict(np.load(inputs_file).items())
 trained = revived.Estimator(
-    code.model_fn.function,
+    code.model.function,
     model_dir=str(Path(root) / "checkpoints"),
     params=load_parameters(settings).for_user(),
 )

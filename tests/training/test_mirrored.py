@@ -9,12 +9,12 @@ from pathlib import Path
 from tests.jobs import PROJECT_DIR, JobRoot
 
 
-def train_on(cards: int, job: JobRoot) -> None:
+def train_on(cards: int, job: JobRoot, **environment: str) -> None:
     script = Path(__file__).parent / "train_mirrored.py"
     subprocess.run(
         [sys.executable, str(script), str(job.path), str(cards)],
         cwd=PROJECT_DIR,
-        env={"PYTHONPATH": str(PROJECT_DIR), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(PROJECT_DIR), "PATH": "/usr/bin:/bin", **environment},
         check=True,
     )
 
@@ -51,3 +51,11 @@ def test_a_resume_on_another_number_of_cards_ends_at_the_same_total(job: JobRoot
     # 4 steps of 3 cards, then 4 steps of 2.
     assert (job.report["global_step"], job.report["total_steps"]) == (8, 20)
     assert job.run().event("already_trained")["global_step"] == 8
+
+
+def test_every_card_begins_with_the_values_of_a_warm_start(job: JobRoot) -> None:
+    checkpoint = PROJECT_DIR / "tests" / "checkpoints" / "tensorflow-1.15"  # its kernel is 7
+    job.write("input/data/slope.txt", "7.0")
+    job.write_parameters(train_max_steps=4, learning_rate=0.0, eval_start_delay_secs=0)
+    train_on(2, job, MODELMAKER_WARM_START=str(checkpoint))
+    assert job.report["evaluation"]["error"] < 1e-4

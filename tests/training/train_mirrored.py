@@ -8,7 +8,7 @@ import sys
 import time
 
 from entrypoint.cluster import resolve_cluster
-from entrypoint.dataset import find_dataset
+from entrypoint.dataset import find_channels, find_dataset
 from entrypoint.directories import prepare_directories
 from entrypoint.job import start_tensorflow
 from entrypoint.parameters import load_parameters
@@ -16,6 +16,7 @@ from entrypoint.settings import read_settings
 from entrypoint.signals import StopRequest
 from entrypoint.user_code import load_user_code
 from entrypoint.user_source import find_user_code
+from entrypoint.warm_start import find_warm_start
 
 settings = read_settings({**os.environ, "MODELMAKER_ROOT": sys.argv[1]})
 prepare_directories(settings)
@@ -36,8 +37,10 @@ job = TrainingJob(
     parameters=load_parameters(settings),
     cluster=resolve_cluster(settings),
     dataset_dir=find_dataset(settings),
+    channel_dirs=find_channels(settings),
     code=load_user_code(source),
     devices=Devices(gpus=names, strategy=tf.distribute.MirroredStrategy(names)),
     started=time.monotonic(),
+    warm_start=find_warm_start(settings),
 )
 train_and_export(job, StopRequest())

@@ -74,9 +74,7 @@ def refusal(call: Callable[[], object]) -> UserCodeInvalidError:
 
 
 def test_without_a_requirements_file_nothing_happens(code_dir: Path) -> None:
-    assert (
-        install_requirements(UserSource(module="model", code_dir=code_dir), StopRequest()) == ()
-    )
+    assert install_requirements(UserSource(module="model", code_dir=code_dir), StopRequest()) == ()
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,16 @@ def refusal(load: Callable[[], object]) -> UserCodeInvalidError:
 
 def test_the_four_functions_are_called_with_the_documented_arguments(load: Load) -> None:
     code = load(written())
-    given = {"path": "/data", "params": {"a": 1}}
-    assert code.model_fn(features=1, labels=2, mode=3, params=4, config=5) == ("model", 4)
+    given: dict[str, Any] = {
+        "path": "/data",
+        "params": {"a": 1},
+        "training_dir": "",
+        "channel_dirs": {},
+    }
+    assert code.model(features=1, labels=2, mode=3, params=4, config=5) == ("model", 4)
     assert code.train_input_fn(**given) == ("/data", {"a": 1})
     assert code.eval_input_fn(**given) == ("/data", {"a": 1})
-    assert code.serving_input_receiver_fn() == "serving"
+    assert code.serving(params={}) == "serving"
 
 
 def test_modules_beside_it_are_imported(load: Load, root: JobRoot) -> None:
@@ -74,14 +79,14 @@ def test_modules_beside_it_are_imported(load: Load, root: JobRoot) -> None:
     code = load(
         written("import user_helper", model_fn="def model_fn(features): return user_helper.ANSWER")
     )
-    assert code.model_fn(features=1) == 42
+    assert code.model(features=1) == 42
 
 
 def test_a_module_in_a_package_imports_relatively(root: JobRoot, settings: Settings) -> None:
     root.write("code/user_trainer/helper.py", "ANSWER = 42\n")
     root.write("code/user_trainer/model.py", written("from . import helper"))
     source = UserSource(module="user_trainer.model", code_dir=settings.code_dir)
-    assert load_user_code(source).serving_input_receiver_fn() == "serving"
+    assert load_user_code(source).serving(params={}) == "serving"
 
 
 def test_it_finds_no_arguments_of_ours(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +114,13 @@ def test_it_finds_no_arguments_of_ours(load: Load, monkeypatch: pytest.MonkeyPat
         ("def {}(path, size=3): return (path, size)", ("P", 3)),
         ("def {}(*, path, params=0): return (path, params)", ("P", "Q")),
         ("{} = lambda path, params: (path, params)", ("P", "Q")),
+        ("def {}(training_dir, hyperparameters): return training_dir, hyperparameters", ("T", "Q")),
+        ("def {}(hyperparameters): return (hyperparameters,)", ("Q",)),
+        ("def {}(dir, params): return dir, params", ("T", "Q")),
+        ("def {}(channel_dirs, params): return channel_dirs, params", ("C", "Q")),
+        ("def {}(input_channels): return (input_channels,)", ("C",)),
+        ("def {}(params, channels): return channels, params", ("C", "Q")),
+        ("def {}(path, hyperparameters=0): return path, hyperparameters", ("P", "Q")),
         ("class T:\n  def __call__(self, path): return (path,)\n{} = T()", ("P",)),
     ],
 )
@@ -117,7 +129,8 @@ def test_an_input_function_gets_what_it_takes(
     name: str, function: str, arguments: tuple[Any, ...], load: Load
 ) -> None:
     code = load(written(**{name: function.format(name)}))
-    assert getattr(code, name)(path="P", params="Q") == arguments
+    given = {"path": "P", "params": "Q", "training_dir": "T", "channel_dirs": "C"}
+    assert getattr(code, name)(**given) == arguments
 
 
 @pytest.mark.parametrize(
@@ -128,19 +141,58 @@ def test_an_input_function_gets_what_it_takes(
         ("(mode, labels, features): return (features, labels, mode)", ("F", "L", "M")),
         ("(features, params, config): return (params, config)", ("P", "C")),
         ("(features, **k): return tuple(k)", ("labels", "mode", "params", "config")),
+        ("(features, labels, mode, hyperparameters): return (hyperparameters,)", ("P",)),
     ],
 )
 def test_a_model_function_gets_what_it_takes(
     function: str, arguments: tuple[str, ...], load: Load
 ) -> None:
     code = load(written(model_fn=f"def model_fn{function}"))
-    given = code.model_fn(features="F", labels="L", mode="M", params="P", config="C")
+    given = code.model(features="F", labels="L", mode="M", params="P", config="C")
     assert given == arguments
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "def serving_input_fn(params): return params",
+        "def serving_input_fn(hyperparameters): return hyperparameters",
+        "def serving_input_fn(hp): return hp",
+        "def serving_input_receiver_fn(params): return params",
+    ],
+)
+def test_a_serving_function_may_take_the_parameters(function: str, load: Load) -> None:
+    code = load(written(serving_input_receiver_fn=function))
+    assert code.serving(params="Q") == "Q"
+
+
+def test_ours_is_the_serving_function_where_there_are_two(load: Load) -> None:
+    code = load(written("def serving_input_fn(): return 'other'"))
+    assert code.serving(params={}) == "serving"
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "result"),
+    [
+        ("def estimator_fn(run_config, params): return run_config, params", "estimator_fn", "RQ"),
+        ("def estimator_fn(run_config, hyperparameters): return run_config, hyperparameters",
+         "estimator_fn", "RQ"),
+        ("def estimator_fn(c, hp): return c, hp", "estimator_fn", "RQ"),
+        ("def estimator_fn(run_config): return run_config,", "estimator_fn", "R"),
+        ("def keras_model_fn(hyperparameters): return hyperparameters,", "keras_model_fn", "Q"),
+        ("def keras_model_fn(): return ()", "keras_model_fn", ""),
+    ],
+)  # fmt: skip
+def test_other_ways_to_give_the_model(function: str, name: str, result: str, load: Load) -> None:
+    """A model_fn beside them is a part of theirs."""
+    code = load(written(function))
+    assert code.model.name == name
+    assert code.model(run_config="R", params="Q") == tuple(result)
 
 
 def test_a_serving_function_may_have_arguments_with_defaults(load: Load) -> None:
     function = "def serving_input_receiver_fn(size=1): return size"
-    assert load(written(serving_input_receiver_fn=function)).serving_input_receiver_fn() == 1
+    assert load(written(serving_input_receiver_fn=function)).serving(params={}) == 1
 
 
 @pytest.mark.parametrize(
@@ -153,7 +205,11 @@ def test_a_serving_function_may_have_arguments_with_defaults(load: Load) -> None
         ("model_fn", "def model_fn(labels, mode): pass"),
         ("model_fn", "def model_fn(x, y, mode, params): pass"),
         ("model_fn", "def model_fn(features, labels, mode, params, config, extra): pass"),
-        ("serving_input_receiver_fn", "def serving_input_receiver_fn(params): pass"),
+        ("serving_input_receiver_fn", "def serving_input_receiver_fn(x, y): pass"),
+        ("estimator_fn", "def estimator_fn(): pass"),
+        ("estimator_fn", "def estimator_fn(params): pass"),
+        ("estimator_fn", "def estimator_fn(run_config, params, more): pass"),
+        ("keras_model_fn", "def keras_model_fn(a, b): pass"),
     ],
 )
 def test_a_wrong_signature_is_shown_with_its_line_and_the_right_one(
@@ -161,7 +217,7 @@ def test_a_wrong_signature_is_shown_with_its_line_and_the_right_one(
 ) -> None:
     error = refusal(lambda: load(written(**{name: function})))
     signature = function.removeprefix("def ").removesuffix(": pass")
-    line = 2 + list(FUNCTIONS).index(name)
+    line = 2 + ([*FUNCTIONS, name]).index(name)
     assert error.message.startswith(
         f"user_model.{name} has the signature {signature} at user_model.py, line {line};"
         f" the job calls {name}("

@@ -8,7 +8,8 @@ import pytest
 
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.settings import Settings
-from entrypoint.user_source import FUNCTIONS, find_user_code
+from entrypoint.user_interface import FUNCTIONS
+from entrypoint.user_source import find_user_code
 from tests.jobs import JobRoot
 
 COMPLETE = "".join(f"def {name}(): pass\n" for name in FUNCTIONS)
@@ -200,10 +201,10 @@ def test_missing_functions_are_all_named(root: JobRoot) -> None:
 
 
 def test_a_misnamed_function_is_suggested(root: JobRoot) -> None:
-    root.write_code(model=COMPLETE.replace("serving_input_receiver_fn", "serving_input_fn"))
+    root.write_code(model=COMPLETE.replace("serving_input_receiver_fn", "serving_receiver_fn"))
     assert refusal(root).message == (
         "module 'model' does not define serving_input_receiver_fn"
-        " (did you mean to call serving_input_fn that?)"
+        " (did you mean to call serving_receiver_fn that?)"
     )
 
 

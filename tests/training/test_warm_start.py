@@ -1,0 +1,138 @@
+"""Begin with, or go on from, the checkpoints of another training, TensorFlow 1's among them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.jobs import USER_CODE_DIR, JobRoot
+
+# What TensorFlow 1.15.5 wrote: see the README beside it. The kernel is 7 there.
+CHECKPOINTS_DIR = Path(__file__).parents[1] / "checkpoints"
+OF_TENSORFLOW_1 = CHECKPOINTS_DIR / "tensorflow-1.15"
+LINE = (USER_CODE_DIR / "line.py").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def frozen(job: JobRoot) -> JobRoot:
+    """A job whose training changes nothing, so that its loss tells what it began with."""
+    job.write("input/data/slope.txt", "7.0")
+    return job.write_parameters(train_max_steps=5, learning_rate=0.0, eval_start_delay_secs=0)
+
+
+def error_of(job: JobRoot) -> float:
+    return float(job.report["evaluation"]["error"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        OF_TENSORFLOW_1,
+        OF_TENSORFLOW_1 / "model.ckpt-30",
+        CHECKPOINTS_DIR / "one-file" / "model.ckpt-30",
+    ],
+    ids=["directory", "checkpoint", "one file"],
+)
+def test_a_training_begins_with_the_values_of_tensorflow_1(given: Path, frozen: JobRoot) -> None:
+    finished = frozen.run(MODELMAKER_WARM_START=str(given))
+    assert finished.code == 0, finished.last
+    assert finished.event("warm_start")["taken"] == ["line/kernel"]
+    assert error_of(frozen) < 1e-4
+    assert frozen.report["global_step"] == 5, "it is a new training"
+
+
+def test_without_it_this_training_has_learned_nothing(frozen: JobRoot) -> None:
+    assert frozen.run().code == 0
+    assert error_of(frozen) > 1.0
+
+
+def test_a_training_of_tensorflow_1_goes_on_where_it_was(frozen: JobRoot) -> None:
+    shutil.copytree(OF_TENSORFLOW_1, frozen.path / "checkpoints")
+    frozen.write_parameters(train_max_steps=40, learning_rate=0.0)
+    finished = frozen.run()
+    assert finished.code == 0, finished.last
+    assert finished.event("resume")["global_step"] == 30
+    assert frozen.report["global_step"] == 40
+    assert error_of(frozen) < 1e-4
+
+
+def test_an_exported_model_can_be_begun_with(frozen: JobRoot, tmp_path: Path) -> None:
+    assert frozen.run(MODELMAKER_WARM_START=str(OF_TENSORFLOW_1)).code == 0
+    (model,) = frozen.versions
+    moved = shutil.move(model, tmp_path / "saved-model")
+    shutil.rmtree(frozen.path / "checkpoints")
+    finished = frozen.run(MODELMAKER_WARM_START=str(moved))
+    assert finished.event("warm_start")["taken"] == ["line/kernel"]
+    assert error_of(frozen) < 1e-4
+
+
+def test_what_does_not_match_is_listed(frozen: JobRoot) -> None:
+    # The kernel is there; the bias is new; an optimizer's slots are new; nothing is left over.
+    model = LINE.replace("use_bias=False", "use_bias=True").replace(
+        "tf.train.GradientDescentOptimizer(params.get", "tf.train.AdamOptimizer(params.get"
+    )
+    finished = frozen.write_code(line=model).run(MODELMAKER_WARM_START=str(OF_TENSORFLOW_1))
+    record = finished.event("warm_start")
+    assert record["taken"] == ["line/kernel"]
+    assert {"line/bias", "line/kernel/Adam", "beta1_power"} <= set(record["only_in_model"])
+    assert (record["only_in_checkpoint"], record["unlike"]) == ([], {})
+    assert "not in the checkpoint, begin anew: beta1_power, " in record["message"]
+    assert error_of(frozen) < 1e-4
+
+
+def test_a_checkpoint_of_which_nothing_fits_is_an_error(frozen: JobRoot) -> None:
+    model = LINE.replace(
+        'prediction = tf.layers.dense(features["x"], 1, use_bias=False, name="line")',
+        'hidden = tf.layers.dense(features["x"], 3, use_bias=False, name="line")\n'
+        "    prediction = tf.reduce_sum(hidden, 1, keep_dims=True)",
+    )
+    finished = frozen.write_code(line=model).run(MODELMAKER_WARM_START=str(OF_TENSORFLOW_1))
+    assert finished.code == 30
+    assert (
+        "has no variable of this model; 1 of another shape or type, begin anew:"
+        " line/kernel (float32[1, 1] there, float32[1, 3] here)" in finished.last["message"]
+    )
+
+
+def test_a_restarted_training_resumes_from_its_own(frozen: JobRoot) -> None:
+    frozen.write_parameters(train_max_steps=5, learning_rate=0.5)
+    frozen.write("input/data/slope.txt", "3.0")
+    assert frozen.run(MODELMAKER_WARM_START=str(OF_TENSORFLOW_1)).code == 0
+    frozen.write_parameters(train_max_steps=200, learning_rate=0.5)
+    finished = frozen.run(MODELMAKER_WARM_START=str(OF_TENSORFLOW_1))
+    assert finished.event("resume")["global_step"] == 5
+    assert finished.events("warm_start") == []
+    assert error_of(frozen) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("/absent", "MODELMAKER_WARM_START=/absent does not exist"),
+        ("s3://bucket/prefix", "is a URI, and only a path in the container can be read"),
+    ],
+)
+def test_a_checkpoint_that_is_not_there_is_an_error_at_once(
+    given: str, message: str, frozen: JobRoot
+) -> None:
+    finished = frozen.run(MODELMAKER_WARM_START=given)
+    assert finished.code == 2
+    assert message in finished.last["message"]
+    assert finished.events("tensorflow_api") == [], "before TensorFlow is imported"
+
+
+def test_a_directory_without_a_checkpoint_is_an_error(frozen: JobRoot, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    finished = frozen.run(MODELMAKER_WARM_START=str(tmp_path / "empty"))
+    assert finished.code == 2
+    assert "holds no checkpoint" in finished.last["message"]
+
+
+def test_a_damaged_checkpoint_is_an_error(frozen: JobRoot, tmp_path: Path) -> None:
+    shutil.copytree(OF_TENSORFLOW_1, tmp_path / "damaged")
+    (tmp_path / "damaged" / "model.ckpt-30.index").write_bytes(b"\0" * 100)
+    finished = frozen.run(MODELMAKER_WARM_START=str(tmp_path / "damaged"))
+    assert finished.code == 30
+    assert "cannot be read" in finished.last["message"]

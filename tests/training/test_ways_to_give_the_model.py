@@ -1,0 +1,166 @@
+"""Modules that give the model as an Estimator or a Keras model, as SageMaker's of 2018 did."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.jobs import JobRoot
+
+# The label is whether the sum of the four features is above 2.
+DATA = """\
+import numpy as np
+import tensorflow as tf
+
+
+def rows(name, params, epochs):
+    x = np.random.RandomState(0).rand(512, 4).astype("float32")
+    y = (x.sum(1) > 2).astype("int32")
+    y = np.eye(2, dtype="float32")[y] if params.get("one_hot") else y
+    return tf.estimator.inputs.numpy_input_fn(
+        {name: x}, y, batch_size=32, num_epochs=epochs, shuffle=epochs is None
+    )
+"""
+KERAS = (
+    DATA
+    + """
+
+def keras_model_fn(hyperparameters):
+    model = tf.keras.models.Sequential()
+    model.add(tf.keras.layers.Dense(8, activation="relu", input_shape=(4,), name="first"))
+    model.add(tf.keras.layers.Dense(2, activation="softmax"))
+    model.compile(
+        optimizer=tf.keras.optimizers.RMSprop(lr=hyperparameters["rate"]),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def train_input_fn(training_dir, hyperparameters):
+    return rows("first_input", hyperparameters, None)()
+
+
+def eval_input_fn(training_dir, hyperparameters):
+    return rows("first_input", hyperparameters, 1)()
+
+
+def serving_input_fn(hyperparameters):
+    x = tf.placeholder(tf.float32, [None, 4])
+    return tf.estimator.export.ServingInputReceiver({"first_input": x}, {"first_input": x})
+"""
+)
+CANNED = (
+    DATA
+    + """
+
+def estimator_fn(run_config, params):
+    columns = [tf.feature_column.numeric_column("x", shape=[4])]
+    return tf.estimator.DNNClassifier(
+        hidden_units=[10, 10], feature_columns=columns, n_classes=2, config=run_config
+    )
+
+
+def train_input_fn(training_dir, params):
+    return rows("x", params, None)  # a function, as numpy_input_fn made it
+
+
+def eval_input_fn(channel_dirs, params):
+    assert channel_dirs["training"].endswith("input/data"), channel_dirs
+    return rows("x", params, 1)
+
+
+def serving_input_fn(params):
+    features = {"x": tf.FixedLenFeature([4], tf.float32)}
+    return tf.estimator.export.build_parsing_serving_input_receiver_fn(features)()
+"""
+)
+
+
+def with_code(root: JobRoot, source: str, **parameters: object) -> JobRoot:
+    root.write("input/data/rows.txt", "").write_code(train=source)
+    return root.write_parameters(
+        train_max_steps=400, eval_start_delay_secs=0, save_checkpoints_steps=200, **parameters
+    )
+
+
+def test_a_compiled_keras_model_learns_and_exports(root: JobRoot) -> None:
+    job = with_code(root, KERAS, rate=0.02, one_hot=True)
+    finished = job.run()
+    assert finished.code == 0, finished.last
+    assert job.report["evaluation"]["acc"] > 0.85
+    signature = finished.event("export")["signatures"]["serving_default"]
+    assert signature["inputs"] == {"first_input": "float32[?,4]"}
+    assert job.checkpoint_steps == [0, 200, 400]
+    # Started again, it goes on from its own checkpoint and not from the model's first values.
+    job.write_parameters(train_max_steps=500, eval_start_delay_secs=0, rate=0.0, one_hot=True)
+    finished = job.run()
+    assert finished.event("resume")["global_step"] == 400
+    assert job.report["evaluation"]["acc"] > 0.85
+    # And a new training may begin with it.
+    first = job.path / "first"
+    (job.path / "checkpoints").rename(first)
+    job.write_parameters(train_max_steps=1, eval_start_delay_secs=0, rate=0.0, one_hot=True)
+    finished = job.run(MODELMAKER_WARM_START=str(first))
+    assert {"first/kernel", "dense/bias"} <= set(finished.event("warm_start")["taken"])
+    assert job.report["evaluation"]["acc"] > 0.85
+
+
+def test_an_estimator_of_the_users_own_learns_and_exports(root: JobRoot) -> None:
+    job = with_code(root, CANNED)
+    finished = job.run()
+    assert finished.code == 0, finished.last
+    assert job.report["evaluation"]["accuracy"] > 0.9
+    assert finished.event("export")["signatures"]["serving_default"]["inputs"] == {
+        "inputs": "string[?]"
+    }
+    progress = [record for record in job.metrics if record["event"] == "progress"]
+    ratio = progress[-1]["examples_per_second"] / progress[-1]["steps_per_second"]
+    assert round(ratio) == 32, "the rows of every batch are counted"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            CANNED.replace("    return tf.estimator.DNNClassifier(", "    return dict("),
+            "estimator_fn returned dict, not an Estimator",
+        ),
+        (
+            CANNED.replace("config=run_config", "model_dir='/tmp/elsewhere'"),
+            "estimator_fn built an Estimator that saves to /tmp/elsewhere",
+        ),
+        (KERAS.replace("    return model\n", "    return 3\n"), "keras_model_fn returned int"),
+        (
+            KERAS.replace("model.compile(", "dict("),
+            "keras_model_fn returned a model that is not compiled",
+        ),
+    ],
+    ids=["no estimator", "another directory", "no model", "not compiled"],
+)
+def test_what_is_not_the_model_is_refused(root: JobRoot, source: str, message: str) -> None:
+    finished = with_code(root, source, rate=0.02, one_hot=True).run("check")
+    assert finished.code == 21, finished.last
+    assert finished.last["message"].startswith(message)
+
+
+def test_an_estimator_that_was_given_a_warm_start_keeps_it_under_ours(root: JobRoot) -> None:
+    """What the job's warm start does not have comes from the user's."""
+    job = with_code(root, CANNED)
+    assert job.run().code == 0
+    first = job.path / "first"
+    (job.path / "checkpoints").rename(first)
+    source = CANNED.replace(
+        "config=run_config", f"config=run_config, warm_start_from={str(first)!r}"
+    )
+    with_code(
+        root,
+        source.replace(
+            "hidden_units=[10, 10]",
+            "optimizer=tf.train.GradientDescentOptimizer(0.0), hidden_units=[10, 10]",
+        ),
+    )
+    job.write_parameters(train_max_steps=1, eval_start_delay_secs=0)
+    finished = job.run(MODELMAKER_WARM_START=str(first))
+    assert finished.code == 0, finished.last
+    assert "dnn/hiddenlayer_0/kernel" in finished.event("warm_start")["taken"]
+    assert job.report["evaluation"]["accuracy"] > 0.9
