@@ -89,16 +89,17 @@ def load(root: TensorFlow, name: str) -> Any:
 
 
 def _data() -> Facade:
-    """Return `tf.data`, whose `experimental` lost a few names that Estimator code uses."""
-    from entrypoint.tensorflow1.contrib import data as contrib_data
+    """Return `tf.data` with the hook for input pipelines, which is gone from it."""
 
-    names = ("CheckpointInputPipelineHook",)
-    experimental = Facade(
-        "tensorflow.data.experimental",
-        tf.compat.v1.data.experimental,
-        {name: lambda name=name: getattr(contrib_data, name) for name in names},  # type: ignore[misc]
-    )
-    return Facade("tensorflow.data", tf.compat.v1.data, {"experimental": lambda: experimental})
+    def hook() -> Any:
+        from entrypoint.tensorflow1.contrib import data as contrib_data
+
+        return contrib_data.CheckpointInputPipelineHook
+
+    v1 = tf.compat.v1.data
+    own = {"CheckpointInputPipelineHook": hook}
+    experimental = Facade("tensorflow.data.experimental", v1.experimental, own)
+    return Facade("tensorflow.data", v1, {"experimental": lambda: experimental})
 
 
 def _examples() -> ModuleType:
