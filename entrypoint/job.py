@@ -60,8 +60,11 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
     site_dirs = install_requirements(source, stop)
     with working_directory(source.code_dir):
         start_tensorflow(settings, source, site_dirs)
+        from entrypoint.tensorflow1.user_flags import set_user_flags
+
         stop.raise_if_requested("importing TensorFlow")
         code = load_user_code(source)
+        set_user_flags(parameters.for_user(), source.code_dir)
         stop.raise_if_requested("importing user code")
 
         from entrypoint import training

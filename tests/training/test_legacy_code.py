@@ -28,6 +28,41 @@ assert FLAGS.units == 3 and FLAGS.name == "first"
     assert finished.code == 0, finished.last
 
 
+FLAGS = """\
+import tensorflow as tf
+tf.app.flags.DEFINE_integer("units", 3, "how many")
+tf.flags.DEFINE_string("name", "first", "what")
+tf.app.flags.DEFINE_bool("deep", False, "whether")
+tf.app.flags.DEFINE_list("sizes", [], "how large")
+from absl import flags
+flags.DEFINE_float("rate", 0.5, "how fast")
+flags.mark_flag_as_required("name")
+FLAGS = tf.app.flags.FLAGS
+"""
+
+
+def test_parameters_set_the_flags_of_their_names(job: JobRoot) -> None:
+    source = FLAGS + LINE.replace(
+        "    prediction = ",
+        "    found = FLAGS.units, FLAGS.name, FLAGS.deep, FLAGS.sizes, FLAGS.rate\n"
+        "    assert found == (5, 'second', True, ['1', '2'], 0.25), found\n"
+        "    prediction = ",
+    )
+    job.write_code(line=source)
+    job.write_parameters(units=5, name="second", deep=True, sizes=[1, 2], rate=0.25, verbosity="a")
+    finished = job.run("check")
+    assert finished.code == 0, finished.last
+    assert finished.event("flags")["set"] == ["units", "name", "deep", "sizes", "rate"]
+
+
+def test_a_value_that_a_flag_does_not_take_is_a_mistake_in_the_parameters(job: JobRoot) -> None:
+    job.write_code(line=FLAGS + LINE).write_parameters(units="many", rate="fast")
+    finished = job.run("check")
+    assert finished.code == 10
+    assert "flag --units=many" in finished.last["message"]
+    assert "flag --rate=fast" in finished.last["message"]
+
+
 def test_absl_and_argparse_flags_find_no_arguments(job: JobRoot) -> None:
     head = """\
 import argparse
