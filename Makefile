@@ -2,7 +2,7 @@
 # Both set themselves up in .venv; nothing is installed outside this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test lint lock lock-check image image-cpu clean
+.PHONY: help demo demo-image test lint lock lock-check docs image image-cpu clean
 .DELETE_ON_ERROR:
 
 # The first Python that TensorFlow 2.21 has wheels for; PYTHON=… chooses another.
@@ -80,6 +80,10 @@ lock-check: .venv/ready
 	@$(LOCK_CPU) requirements/dev.in -o .cache/lock/dev.txt
 	@for lock in cpu gpu dev; do diff requirements/$$lock.txt .cache/lock/$$lock.txt \
 		|| { echo "make: requirements/$$lock.txt does not follow from its .in file; run make lock" >&2; exit 1; }; done
+
+docs: .venv/ready ## write docs/contrib.md from the packages of tf.contrib
+	@mkdir -p .cache
+	@$(BIN)/python -m tests.contrib.table > .cache/contrib.md && mv .cache/contrib.md docs/contrib.md
 
 image: ## build the GPU image
 	$(BUILD) --build-arg VARIANT=gpu --tag $(IMAGE):gpu .

@@ -45,6 +45,8 @@ _NATIVE_LINE = re.compile(
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: ([IWEF]) "
     r"|(?=WARNING: All log messages before absl))"
 )
+# The end of every input that comes through a queue, and no cause for alarm.
+_NATIVE_ROUTINE = re.compile(r"Local rendezvous is aborting with status: (CANCELLED|OUT_OF_RANGE)")
 _NATIVE_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 
 Job = Callable[[Settings, StopRequest], str]
@@ -191,8 +193,11 @@ class _Supervisor:
     def _print_output(self, line: str) -> None:
         native = _NATIVE_LINE.match(line)
         if native:
+            message = line[native.end() :]
             level = _NATIVE_LEVELS[native[1] or native[2] or "I"]
-            self._print("native_output", level, line[native.end() :])
+            if _NATIVE_ROUTINE.search(message):
+                level = "INFO"
+            self._print("native_output", level, message)
         elif line.strip():
             self._print("output", "INFO", line)
 

@@ -172,6 +172,12 @@ class TestOutput:
                 "WARNING",
                 "tensorflow/x.cc:5] low",
             ),
+            (
+                "W0000 00:00:1700000000.123456 42 local_rendezvous.cc:407] Local rendezvous is"
+                " aborting with status: CANCELLED: Queue is already closed.",
+                "INFO",
+                "Local rendezvous is aborting with status: CANCELLED: Queue is already closed.",
+            ),
             ("WARNING: All log messages before absl::InitializeLog() is called", "INFO", None),
         ],
     )
