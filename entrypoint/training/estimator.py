@@ -91,6 +91,8 @@ def _count_its_examples(estimator: Any) -> None:
     """Have the rows of each training batch counted, whoever built the estimator."""
     call_model_fn = estimator._call_model_fn
 
+    # A strategy would have AutoGraph translate all of it, which a job on one card does not.
+    @tf.autograph.experimental.do_not_convert
     def call_and_count(features: Any, labels: Any, mode: str, *rest: Any, **named: Any) -> Any:
         if mode == tf.estimator.ModeKeys.TRAIN:
             count_examples(features, labels)

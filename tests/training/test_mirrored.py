@@ -6,16 +6,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.jobs import PROJECT_DIR, JobRoot
+from tests.jobs import PROJECT_DIR, USER_CODE_DIR, JobRoot
 
 
 def train_on(cards: int, job: JobRoot, **environment: str) -> None:
+    finished = try_on(cards, job, **environment)
+    assert finished.returncode == 0, finished.stderr[-1500:]
+
+
+def try_on(cards: int, job: JobRoot, **environment: str) -> subprocess.CompletedProcess[str]:
     script = Path(__file__).parent / "train_mirrored.py"
-    subprocess.run(
+    return subprocess.run(
         [sys.executable, str(script), str(job.path), str(cards)],
         cwd=PROJECT_DIR,
         env={"PYTHONPATH": str(PROJECT_DIR), "PATH": "/usr/bin:/bin", **environment},
-        check=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
 
 
@@ -59,3 +66,13 @@ def test_every_card_begins_with_the_values_of_a_warm_start(job: JobRoot) -> None
     job.write_parameters(train_max_steps=4, learning_rate=0.0, eval_start_delay_secs=0)
     train_on(2, job, MODELMAKER_WARM_START=str(checkpoint))
     assert job.report["evaluation"]["error"] < 1e-4
+
+
+def test_a_mistake_in_model_fn_is_named_as_on_one_card(job: JobRoot) -> None:
+    source = (USER_CODE_DIR / "line.py").read_text(encoding="utf-8")
+    job.write_code(
+        line=source.replace("    loss = tf.losses", "    None + 1\n    loss = tf.losses", 1)
+    )
+    error = try_on(2, job).stderr.rstrip().splitlines()[-1]
+    assert error.startswith("entrypoint.errors.UserCodeFailedError: model_fn raised TypeError: ")
+    assert "in model_fn: None + 1" in error
