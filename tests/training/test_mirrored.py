@@ -70,9 +70,7 @@ def test_every_card_begins_with_the_values_of_a_warm_start(job: JobRoot) -> None
 
 def test_a_mistake_in_model_fn_is_named_as_on_one_card(job: JobRoot) -> None:
     source = (USER_CODE_DIR / "line.py").read_text(encoding="utf-8")
-    job.write_code(
-        line=source.replace("    loss = tf.losses", "    None + 1\n    loss = tf.losses", 1)
-    )
+    job.write_code(line=source.replace("    optimizer = ", "    None + 1\n    optimizer = ", 1))
     error = try_on(2, job).stderr.rstrip().splitlines()[-1]
     assert error.startswith("entrypoint.errors.UserCodeFailedError: model_fn raised TypeError: ")
     assert "in model_fn: None + 1" in error
