@@ -94,7 +94,7 @@ _JOINED = {
     if name not in __all__
 }
 globals().update(_JOINED)
-__all__ += sorted(_JOINED)
+__all__ += [*_JOINED]  # noqa: PLE0604 (they are strings)
 
 # Names that were there only because slim's modules imported them.
 _IMPORTS = {
