@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from entrypoint import estimator
 
-@pytest.fixture(scope="session", autouse=True)
-def _tensorflow1() -> None:
-    from entrypoint import estimator
-
-    estimator.revive()
-    estimator.behave_like_tensorflow1()
+# Before any test module here imports TensorFlow by itself.
+estimator.revive()
+estimator.behave_like_tensorflow1()
 
 
 @pytest.fixture(autouse=True)
-def _graph(_tensorflow1: None) -> Iterator[None]:
+def _graph() -> Iterator[None]:
     import tensorflow as tf
 
     with tf.Graph().as_default():
