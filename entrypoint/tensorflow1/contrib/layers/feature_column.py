@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.feature_column import feature_column as old_core
+from tensorflow.python.feature_column import feature_column_v2 as core
 
 from entrypoint.tensorflow1.contrib.layers.sparse_columns import (
     crossed_column,
@@ -26,6 +28,7 @@ from entrypoint.tensorflow1.contrib.missing import explain_missing
 
 v1 = tf.compat.v1
 columns = v1.feature_column
+_CORE_NAME = "embedding_weights"
 
 __all__ = [
     "bucketized_column",
@@ -91,11 +94,74 @@ def bucketized_column(source_column: Any, boundaries: Sequence[float]) -> Any:
     return keyed(column, f"_BucketizedColumn(source_column={source}, {boundaries=})")
 
 
+class _OneHotColumn(core.IndicatorColumn):
+    """Counts of ids; the name is by which Estimators sort columns."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.categorical_column.name}_one_hot"
+
+
 def one_hot_column(sparse_id_column: Any) -> Any:
     """Return the dense column of a sparse one: how often each of the ids is there."""
-    column = columns.indicator_column(sparse_id_column)
+    column = _OneHotColumn(sparse_id_column)
     column.length = sparse_id_column.length
     return keyed(column, f"_OneHotColumn(sparse_id_column={key_of(sparse_id_column)})")
+
+
+class _EmbeddingColumn(core.EmbeddingColumn):
+    """An embedding whose variable is named `weights`, also in an Estimator."""
+
+    def create_state(self, state_manager: Any) -> None:
+        super().create_state(_RenamingManager(state_manager))
+
+    def get_dense_tensor(self, transformation_cache: Any, state_manager: Any) -> Any:
+        manager = _RenamingManager(state_manager)
+        return super().get_dense_tensor(transformation_cache, manager)
+
+    def _get_dense_tensor(self, *args: Any, **kwargs: Any) -> Any:
+        with _renamed("weights"):
+            return super()._get_dense_tensor(*args, **kwargs)
+
+
+class _SharedEmbeddingColumn(old_core._SharedEmbeddingColumn):
+    """A shared embedding whose variable is named after all of its columns."""
+
+    @property
+    def _var_scope_name(self) -> str:
+        return str(self.name)
+
+    def _get_dense_tensor(self, *args: Any, **kwargs: Any) -> Any:
+        with _renamed(self.shared_embedding_collection_name):
+            return super()._get_dense_tensor(*args, **kwargs)
+
+
+class _RenamingManager:
+    """A state manager in which the variable of an embedding is `weights`."""
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._manager, name)
+
+    def create_variable(self, column: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        new_name = "weights" if name == _CORE_NAME else name
+        return self._manager.create_variable(column, new_name, *args, **kwargs)
+
+    def get_variable(self, column: Any, name: str) -> Any:
+        return self._manager.get_variable(column, "weights" if name == _CORE_NAME else name)
+
+
+def _renamed(new_name: str) -> Any:
+    """Return a scope in which the variable of an embedding has another name."""
+
+    def get_renamed(getter: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+        return getter(name.replace(_CORE_NAME, new_name), *args, **kwargs)
+
+    return v1.variable_scope(
+        v1.get_variable_scope(), custom_getter=get_renamed, auxiliary_name_scope=False
+    )
 
 
 def embedding_column(
@@ -119,6 +185,7 @@ def embedding_column(
         max_norm,
         trainable,
     )
+    column = _EmbeddingColumn(*column)
     column.length = sparse_id_column.length
     key = (
         f"_EmbeddingColumn(sparse_id_column={key_of(sparse_id_column)}, {dimension=}, {combiner=})"
@@ -149,6 +216,7 @@ def shared_embedding_columns(
         max_norm,
         trainable,
     )
+    made = [_SharedEmbeddingColumn(*column) for column in made]
     for column, source in zip(made, sparse_id_columns, strict=True):
         column.length = source.length
         keyed(column, f"_EmbeddingColumn(sparse_id_column={key_of(source)}, {dimension=}, shared)")

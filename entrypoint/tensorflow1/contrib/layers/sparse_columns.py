@@ -193,12 +193,14 @@ def _require_crossable(column: Any) -> None:
 
 
 def as_sparse(column: Any, key: str, combiner: str) -> Any:
+    """Return a sparse column with what `tf.contrib.layers` knows of it besides."""
     column.combiner = combiner
     column.length = column.num_buckets
     return keyed(column, key)
 
 
 def keyed(column: Any, key: str) -> Any:
+    """Return a column with its key, by which the columns of an input layer are sorted."""
     column.contrib_key = key
     return column
 
