@@ -45,13 +45,15 @@ def build_estimator(job: TrainingJob) -> Any:
 def _of_model_fn(job: TrainingJob, config: Any) -> Any:
     def model_fn(features: Any, labels: Any, mode: str, params: Any, config: Any) -> Any:
         del params  # Estimator's copy; the user's function gets one of its own.
-        return job.code.model(
+        spec = job.code.model(
             features=features,
             labels=labels,
             mode=mode,
             params=job.parameters.for_user(),
             config=config,
         )
+        # Code that was written for TPUs returns a TPUEstimatorSpec, whichever machine it is on.
+        return spec.as_estimator_spec() if hasattr(spec, "as_estimator_spec") else spec
 
     return revive().Estimator(model_fn=model_fn, params=job.parameters.for_user(), config=config)
 

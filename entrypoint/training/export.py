@@ -83,8 +83,8 @@ def verify_saved_model(directory: Path) -> dict[str, dict[str, dict[str, str]]]:
         The inputs and outputs of each signature: name to "dtype[shape]".
 
     Raises:
-        ExportError: it does not load, has no serving_default signature, or a signature names a
-            tensor that the graph does not have, or a variable has no value.
+        ExportError: it does not load, has no signature, a signature names a tensor that the graph
+            does not have, or a variable has no value.
     """
     hint = "look at what model_fn returns as predictions and export_outputs in PREDICT mode"
     with tf.Graph().as_default() as graph, v1.Session(graph=graph) as session:
@@ -102,8 +102,16 @@ def verify_saved_model(directory: Path) -> dict[str, dict[str, dict[str, str]]]:
             for name, signature in loaded.signature_def.items()
             if not name.startswith("__")
         }
+        if not signatures:
+            raise ExportError("the exported model has no signature", hint=hint)
         if tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY not in signatures:
-            raise ExportError("the exported model has no serving_default signature", hint=hint)
+            # A canned classifier has one only where the receiver takes serialized examples.
+            logger.warning(
+                "the exported model has no serving_default signature; name one of its own when"
+                " you call it: %s",
+                ", ".join(sorted(signatures)),
+                extra={"event": "no_default_signature"},
+            )
         for name, signature in signatures.items():
             for info in (*signature.inputs.values(), *signature.outputs.values()):
                 _require_tensor(graph, name, info, hint)

@@ -184,3 +184,20 @@ def test_sagemaker_hyperparameters_and_channel_reach_the_functions(root: JobRoot
     assert start["own_parameters"] == {"batch_size": 16}
     assert start["not_default"] == {"train_max_steps": 4}
     assert start["dataset"].endswith("input/data/training")
+
+
+def test_model_fn_may_return_a_tpu_estimators_spec(job: JobRoot) -> None:
+    """As code does that was written for TPUs and runs without them."""
+    source = (
+        LINE.replace(
+            "return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics)",
+            "metrics = (lambda a, b: {'error': tf.metrics.mean_absolute_error(a, b)},"
+            " [labels, prediction])\n"
+            "        return tf.contrib.tpu.TPUEstimatorSpec(mode, loss=loss, eval_metrics=metrics)",
+        )
+        .replace("optimizer.minimize(", "tf.contrib.tpu.CrossShardOptimizer(optimizer).minimize(")
+        .replace("tf.estimator.EstimatorSpec(", "tf.contrib.tpu.TPUEstimatorSpec(")
+    )
+    finished = job.write_code(line=source).run()
+    assert finished.code == 0, finished.last
+    assert job.report["evaluation"]["error"] < 0.1

@@ -118,6 +118,19 @@ def test_an_estimator_of_the_users_own_learns_and_exports(root: JobRoot) -> None
     assert round(ratio) == 32, "the rows of every batch are counted"
 
 
+def test_a_model_without_a_default_signature_is_exported_with_a_warning(root: JobRoot) -> None:
+    """A canned classifier's default one takes serialized examples, which this receiver does not."""
+    serving = CANNED[CANNED.index("    features = {") :]
+    raw = """\
+    x = tf.placeholder(tf.float32, [None, 4])
+    return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
+"""
+    finished = with_code(root, CANNED.replace(serving, raw)).run()
+    assert finished.code == 0, finished.last
+    assert finished.event("no_default_signature")["message"].endswith(" call it: predict")
+    assert list(finished.event("export")["signatures"]) == ["predict"]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
