@@ -40,6 +40,20 @@ def test_cells_of_the_core_are_those_of_tf_nn() -> None:
     assert contrib.rnn.static_rnn is tf.compat.v1.nn.static_rnn
 
 
+def test_users_cells_find_the_private_linear() -> None:
+    parts = [tf.constant(rnn_cases.wave(2, 3)), tf.constant(rnn_cases.wave(2, 1))]
+    half, ones = tf.compat.v1.constant_initializer(0.5), tf.compat.v1.ones_initializer()
+    with tf.compat.v1.variable_scope("mine"):
+        product = contrib.rnn._linear(parts, 2, True, half, ones)
+    with tf.compat.v1.variable_scope("other"):
+        linear = contrib.rnn._Linear(parts, 2, False, kernel_initializer=ones)
+        assert linear(parts).shape == [2, 2]
+    expected = rnn_cases.wave(2, 3).sum(1) + rnn_cases.wave(2, 1).sum(1) + 0.5
+    np.testing.assert_allclose(run(product), np.stack([expected] * 2, 1), rtol=1e-5)
+    names = [variable.op.name for variable in tf.compat.v1.global_variables()]
+    assert names == ["mine/kernel", "mine/bias", "other/kernel"]
+
+
 def test_static_rnn_shares_weights_between_steps() -> None:
     """Every step but the first finds the variables that the first made."""
     rnn = contrib.rnn

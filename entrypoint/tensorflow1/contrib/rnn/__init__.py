@@ -17,6 +17,8 @@ from entrypoint.tensorflow1.contrib.rnn.block_cells import (
     LSTMBlockWrapper,
 )
 from entrypoint.tensorflow1.contrib.rnn.cell import LayerRNNCell
+from entrypoint.tensorflow1.contrib.rnn.cell import Linear as _Linear
+from entrypoint.tensorflow1.contrib.rnn.cell import linear as _linear
 from entrypoint.tensorflow1.contrib.rnn.conv_cells import (
     Conv1DLSTMCell,
     Conv2DLSTMCell,
@@ -75,6 +77,9 @@ ResidualWrapper = _core.ResidualWrapper
 static_bidirectional_rnn = tf.compat.v1.nn.static_bidirectional_rnn
 static_rnn = tf.compat.v1.nn.static_rnn
 static_state_saving_rnn = tf.compat.v1.nn.static_state_saving_rnn
+
+# Private, but imported by many a cell that users wrote.
+_PRIVATE = _Linear, _linear
 
 __all__ = [
     "AttentionCellWrapper",

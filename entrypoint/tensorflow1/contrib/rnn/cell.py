@@ -90,21 +90,49 @@ def input_columns(input_shape: Any) -> int:
     return int(size)
 
 
-def linear(args: Any, output_size: int, *, bias: bool = True) -> Any:
+class Linear:
+    """`concat(args, 1) @ kernel + bias`, with variables of the scope in which this is made."""
+
+    def __init__(
+        self,
+        args: Any,
+        output_size: int,
+        build_bias: bool,
+        bias_initializer: Any = None,
+        kernel_initializer: Any = None,
+    ) -> None:
+        parts = _as_list(args)
+        shape = [sum(columns(part) for part in parts), output_size]
+        dtype = parts[0].dtype
+        self._kernel = v1.get_variable("kernel", shape, dtype, kernel_initializer)
+        self._bias = None
+        if build_bias:
+            with v1.variable_scope(v1.get_variable_scope()) as scope:
+                scope.set_partitioner(None)
+                initializer = bias_initializer or v1.zeros_initializer()
+                self._bias = v1.get_variable("bias", shape[1:], dtype, initializer)
+
+    def __call__(self, args: Any) -> Any:
+        """Return [batch, output_size], given matrices of the same sizes."""
+        parts = _as_list(args)
+        joined = parts[0] if len(parts) == 1 else tf.concat(parts, 1)
+        product = tf.matmul(joined, self._kernel)
+        return product if self._bias is None else tf.nn.bias_add(product, self._bias)
+
+
+def linear(
+    args: Any,
+    output_size: int,
+    bias: bool = True,
+    bias_initializer: Any = None,
+    kernel_initializer: Any = None,
+) -> Any:
     """Return `concat(args, 1) @ kernel + bias` with variables of the current scope."""
-    args = list(args) if isinstance(args, Sequence) else [args]
-    joined = args[0] if len(args) == 1 else tf.concat(args, 1)
-    total = sum(columns(arg) for arg in args)
-    kernel = v1.get_variable("kernel", [total, output_size], dtype=joined.dtype)
-    product = tf.matmul(joined, kernel)
-    if not bias:
-        return product
-    with v1.variable_scope(v1.get_variable_scope()) as scope:
-        scope.set_partitioner(None)
-        offset = v1.get_variable(
-            "bias", [output_size], dtype=joined.dtype, initializer=v1.zeros_initializer()
-        )
-    return tf.nn.bias_add(product, offset)
+    return Linear(args, output_size, bias, bias_initializer, kernel_initializer)(args)
+
+
+def _as_list(args: Any) -> list[Any]:
+    return list(args) if isinstance(args, Sequence) else [args]
 
 
 def sharded_variable(name: str, shape: list[int], dtype: Any, shards: int) -> Any:
