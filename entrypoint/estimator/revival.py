@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import logging
 import os
+import re
 import sys
 import warnings
 from types import ModuleType
@@ -19,6 +21,8 @@ from entrypoint.estimator import tpu_stand_ins
 
 TENSORFLOW_VERSION = "2.21.0"
 ESTIMATOR_VERSION = "2.15.0"
+# What tensorflow-estimator 2.15.0 no longer has of tf.estimator.
+BOOSTED_TREES = ("BoostedTreesClassifier", "BoostedTreesEstimator", "BoostedTreesRegressor")
 
 
 @functools.cache
@@ -124,8 +128,10 @@ def _silence_deprecations() -> None:
     from tensorflow.python.util import deprecation
 
     deprecation._PRINT_DEPRECATION_WARNINGS = False
-    # Each of the v1 layers warns on its own.
-    warnings.filterwarnings("ignore", r"`(tf\.layers|layer)\..* is deprecated", UserWarning)
+    # Each of the v1 layers and cells warns on its own.
+    advice = re.compile(r"`(tf\.layers|layer|tf\.nn\.rnn_cell)\..*` is deprecated")
+    warnings.filterwarnings("ignore", advice.pattern, UserWarning)
+    logging.getLogger("absl").addFilter(lambda record: not advice.match(record.getMessage()))
 
 
 def _publish() -> ModuleType:
@@ -143,5 +149,15 @@ def _publish() -> ModuleType:
         parent.estimator = module
         # `from tensorflow.estimator import Estimator` looks here, not at the attribute.
         sys.modules[f"{name}.estimator"] = module
+        # They are in neither module; they are loaded when user code first names one.
+        module.__getattr__ = functools.partial(_find_boosted_trees, module.__name__)  # type: ignore[method-assign]
     published: ModuleType = v1
     return published
+
+
+def _find_boosted_trees(module: str, name: str) -> Any:
+    if name not in BOOSTED_TREES:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    from entrypoint.estimator import boosted_trees
+
+    return getattr(boosted_trees, name)
