@@ -131,7 +131,7 @@ def _silence_deprecations() -> None:
     # Each of the v1 layers and cells warns on its own.
     advice = re.compile(r"`(tf\.layers|layer|tf\.nn\.rnn_cell)\..*` is deprecated")
     warnings.filterwarnings("ignore", advice.pattern, UserWarning)
-    logging.getLogger("absl").addFilter(lambda record: not advice.match(record.getMessage()))
+    logging.getLogger("tensorflow").addFilter(lambda record: not advice.match(record.getMessage()))
 
 
 def _publish() -> ModuleType:
