@@ -14,8 +14,10 @@ IMAGE ?= modelmaker-tensorflow
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' entrypoint/__init__.py)
 REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 BUILD := docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION)
-DEMO := run/mnist
-DEMO_IMAGE := run/mnist-image
+# Which of samples/ to train: make demo SAMPLE=tagger
+SAMPLE ?= mnist
+DEMO := run/$(SAMPLE)
+DEMO_IMAGE := run/$(SAMPLE)-image
 # Arguments for pytest: make test TESTS="tests/unit -k parameters"
 TESTS ?=
 
@@ -31,24 +33,24 @@ help: ## show what there is
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
-demo: .venv/ready ## train the MNIST sample on this machine and show the result
+demo: .venv/ready ## train the MNIST sample on this machine and show the result; SAMPLE=… another
 	@mkdir -p $(DEMO)/input
 	@rm -rf $(DEMO)/code $(DEMO)/checkpoints $(DEMO)/model $(DEMO)/output
-	@$(BIN)/python -m samples.mnist.prepare $(DEMO)/input/data
-	@cp -r samples/mnist/code $(DEMO)/code
-	@cp samples/mnist/parameters.json $(DEMO)/input/parameters.json
+	@$(BIN)/python -m samples.$(SAMPLE).prepare $(DEMO)/input/data
+	@cp -r samples/$(SAMPLE)/code $(DEMO)/code
+	@cp samples/$(SAMPLE)/parameters.json $(DEMO)/input/parameters.json
 	@MODELMAKER_ROOT=$(DEMO) MODELMAKER_LOG_FORMAT=text $(BIN)/python -m entrypoint train
-	@$(BIN)/python -m samples.mnist.show $(DEMO)
+	@test ! -f samples/$(SAMPLE)/show.py || $(BIN)/python -m samples.$(SAMPLE).show $(DEMO)
 
 # As the calling user, so that what the container writes belongs to whoever called make.
 demo-image: .venv/ready image-cpu ## the same in a container, with docker run and mounts
 	@rm -rf $(DEMO_IMAGE)
 	@mkdir -p $(DEMO_IMAGE)/input $(DEMO_IMAGE)/checkpoints $(DEMO_IMAGE)/model $(DEMO_IMAGE)/output
-	@$(BIN)/python -m samples.mnist.prepare $(DEMO_IMAGE)/input/data
-	@cp -r samples/mnist/code $(DEMO_IMAGE)/code
-	@cp samples/mnist/parameters.json $(DEMO_IMAGE)/input/parameters.json
+	@$(BIN)/python -m samples.$(SAMPLE).prepare $(DEMO_IMAGE)/input/data
+	@cp -r samples/$(SAMPLE)/code $(DEMO_IMAGE)/code
+	@cp samples/$(SAMPLE)/parameters.json $(DEMO_IMAGE)/input/parameters.json
 	docker run --rm --user "$$(id -u):$$(id -g)" --env MODELMAKER_LOG_FORMAT=text --volume "$(CURDIR)/$(DEMO_IMAGE):/opt/ml" $(IMAGE):cpu
-	@$(BIN)/python -m samples.mnist.show $(DEMO_IMAGE)
+	@test ! -f samples/$(SAMPLE)/show.py || $(BIN)/python -m samples.$(SAMPLE).show $(DEMO_IMAGE)
 	@echo
 	@echo "On a machine with NVIDIA GPUs, after \`make image\`, the same job is:"
 	@echo

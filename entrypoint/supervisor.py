@@ -45,8 +45,12 @@ _NATIVE_LINE = re.compile(
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: ([IWEF]) "
     r"|(?=WARNING: All log messages before absl))"
 )
-# The end of every input that comes through a queue, and no cause for alarm.
-_NATIVE_ROUTINE = re.compile(r"Local rendezvous is aborting with status: (CANCELLED|OUT_OF_RANGE)")
+# No cause for alarm: the end of an input that comes through a queue, and a processor that has no
+# faster way.
+_NATIVE_ROUTINE = re.compile(
+    r"Local rendezvous is aborting with status: (CANCELLED|OUT_OF_RANGE)"
+    r"|oneDNN supports \w+ only on platforms with AVX-512\. Falling back"
+)
 _NATIVE_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 
 Job = Callable[[Settings, StopRequest], str]

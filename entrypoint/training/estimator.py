@@ -93,14 +93,13 @@ def _count_its_examples(estimator: Any) -> None:
     """Have the rows of each training batch counted, whoever built the estimator."""
     call_model_fn = estimator._call_model_fn
 
-    # A strategy would have AutoGraph translate all of it, which a job on one card does not.
-    @tf.autograph.experimental.do_not_convert
     def call_and_count(features: Any, labels: Any, mode: str, *rest: Any, **named: Any) -> Any:
         if mode == tf.estimator.ModeKeys.TRAIN:
             count_examples(features, labels)
         return call_model_fn(features, labels, mode, *rest, **named)
 
-    estimator._call_model_fn = call_and_count
+    # A strategy would have AutoGraph translate all of it, which a job on one card does not.
+    estimator._call_model_fn = tf.autograph.experimental.do_not_convert(call_and_count)
 
 
 def build_run_config(parameters: Parameters, checkpoints_dir: Path, devices: Devices) -> Any:

@@ -178,6 +178,13 @@ class TestOutput:
                 "INFO",
                 "Local rendezvous is aborting with status: CANCELLED: Queue is already closed.",
             ),
+            (
+                "2026-01-02 03:04:05.678901: E tensorflow/x.cc:5] oneDNN supports DT_INT32 only on"
+                " platforms with AVX-512. Falling back to the default Eigen-based one.",
+                "INFO",
+                "tensorflow/x.cc:5] oneDNN supports DT_INT32 only on platforms with AVX-512."
+                " Falling back to the default Eigen-based one.",
+            ),
             ("WARNING: All log messages before absl::InitializeLog() is called", "INFO", None),
         ],
     )

@@ -97,7 +97,7 @@ def read_csv(file, params, training):
 
     def parse(line):
         fields = tf.decode_csv(line, record_defaults=DEFAULTS)
-        features = dict(zip(COLUMNS, fields))  # noqa: B905 - Python 3.7 knows no strict
+        features = dict(zip(COLUMNS, fields))
         label = features.pop(LABEL)
         return features, labels.lookup(label)
 
@@ -120,7 +120,7 @@ def serving_input_receiver_fn():
     """Take tf.train.Example protocol buffers."""
     spec = {
         name: tf.FixedLenFeature([1], tf.float32 if default == [0.0] else tf.string)
-        for name, default in zip(COLUMNS, DEFAULTS)  # noqa: B905 - as above
+        for name, default in zip(COLUMNS, DEFAULTS)
         if name not in (LABEL, "years_in_job")
     }
     spec["years_in_job"] = tf.FixedLenFeature([1], tf.float32, default_value=[-1.0])

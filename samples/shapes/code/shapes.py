@@ -5,7 +5,7 @@ Parameters of ours, all with defaults: batch_size, learning_rate, weight_decay, 
 
 import records
 import tensorflow as tf
-import tensorflow.contrib.slim as slim  # noqa: PLR0402 - the usual spelling
+import tensorflow.contrib.slim as slim
 
 CLASSES = 4
 
@@ -18,7 +18,7 @@ def arg_scope(params, training):
         "scale": True,
         "fused": True,
     }
-    with slim.arg_scope(  # noqa: SIM117 - Python 3.7 has no parentheses around several
+    with slim.arg_scope(
         [slim.conv2d, slim.fully_connected],
         weights_regularizer=slim.l2_regularizer(params.get("weight_decay", 1e-4)),
         weights_initializer=slim.variance_scaling_initializer(),

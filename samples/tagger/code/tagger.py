@@ -90,10 +90,10 @@ def model_fn(features, labels, mode, params):
         return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metrics)
 
     optimizer = tf.train.AdamOptimizer(params.get("learning_rate", 0.005))
-    gradients, variables = zip(*optimizer.compute_gradients(loss))  # noqa: B905 - Python 3.7
+    gradients, variables = zip(*optimizer.compute_gradients(loss))
     gradients, _ = tf.clip_by_global_norm(gradients, 5.0)
     train_op = optimizer.apply_gradients(
-        zip(gradients, variables),  # noqa: B905 - as above
+        zip(gradients, variables),
         global_step=tf.train.get_or_create_global_step(),
     )
     return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op)
