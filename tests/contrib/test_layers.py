@@ -641,6 +641,18 @@ def test_bow_encoder() -> None:
         layers.bow_encoder(tf.sparse.from_dense(IDS), 5, 3, sparse_lookup=False)
 
 
+def test_a_document_without_words_has_the_embedding_of_0() -> None:
+    ids = tf.SparseTensor([[0, 0]], [2], [2, 1])
+    table = (np.sin(np.arange(15) * 1.7) * 0.5 + 0.8).reshape(5, 3)
+    np.testing.assert_allclose(run_fixed(layers.bow_encoder(ids, 5, 3)), table[[2, 0]], rtol=1e-5)
+
+
+def test_outputs_are_collected_by_name() -> None:
+    layers.conv2d(wave(1, 2, 2, 1), 1, 1, scope="first", outputs_collections="outputs")
+    outputs = layers.convert_collection_to_dict("outputs")
+    assert {name: output.op.name for name, output in outputs.items()} == {"first": "first/Relu"}
+
+
 @pytest.mark.parametrize(
     ("options", "rows"),
     [({}, [3.0, 0.0, 9.0]), ({"default_id": 2}, [3.0, 6.0, 9.0]), ({"combiner": "sum"}, [3, 0, 9])],

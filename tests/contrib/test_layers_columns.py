@@ -170,9 +170,19 @@ def test_a_joint_linear_model_adds_the_weights_of_all_columns(columns: dict[str,
 
 def test_one_hot_columns_count(columns: dict[str, Any]) -> None:
     chosen = [layers.one_hot_column(columns[key]) for key in ("di", "b")]
+    assert [column.name for column in chosen] == ["di_one_hot", "b_one_hot"]
     rows = run(layers.input_from_feature_columns(features(), chosen))
     # di modulo 5, of which -1 is none; then the position in the list.
     np.testing.assert_array_equal(np.argwhere(rows), [[0, 3], [0, 5], [1, 4], [1, 6]])
+
+
+def test_embeddings_start_within_the_spread_of_tensorflow_1() -> None:
+    """It is 1/sqrt(number of ids); that of `tf.feature_column` is 1/sqrt(dimension)."""
+    column = layers.embedding_column(layers.sparse_column_with_hash_bucket("a", 2500), 4)
+    layers.input_from_feature_columns(features(), [column])
+    table = run(v1.trainable_variables()[0])
+    # A normal distribution that is cut at two deviations has 0.88 of its deviation.
+    assert table.std() == pytest.approx(0.88 / 50, rel=0.03)
 
 
 def test_shared_embeddings_are_one_variable(columns: dict[str, Any]) -> None:

@@ -5,7 +5,9 @@ Feature columns are `tf.feature_column`'s with what else TensorFlow 1's had.
 
 from __future__ import annotations
 
-from tf_slim.layers import summaries
+from typing import Any
+
+from tf_slim.layers import summaries, utils
 from tf_slim.layers.initializers import (
     variance_scaling_initializer,
     xavier_initializer,
@@ -222,4 +224,21 @@ NOT_SUPPLIED = {
     ),
 }
 
-__getattr__ = explain_missing(__name__, NOT_SUPPLIED)
+# What the module `utils` had, which user code imports by its path below `python`.
+_OF_UTILS = {
+    *utils.__all__,
+    "append_tensor_alias",
+    "convert_collection_to_dict",
+    "gather_tensors_aliases",
+    "get_tensor_aliases",
+}
+_explain = explain_missing(__name__, NOT_SUPPLIED)
+
+
+def __getattr__(name: str) -> Any:
+    """Find what belongs to the package though it was not public.
+
+    Raises:
+        MissingSymbolError: the package has no such name; says what to use instead.
+    """
+    return getattr(utils, name) if name in _OF_UTILS else _explain(name)
