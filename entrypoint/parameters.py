@@ -27,6 +27,22 @@ MAX_SHOWN_CHARACTERS = 100
 _INJECTED_PREFIXES = ("sagemaker_", "_tuning")
 
 
+class UserParameters(dict[str, Any]):
+    """A dict whose items can be read and set as attributes too.
+
+    Code that was written for `tf.contrib.training.HParams` says `params.batch_size`.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"params has no {name!r}; it has {', '.join(self)}") from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
     """The documented parameters, validated, and everything the user's functions are given.
@@ -49,12 +65,12 @@ class Parameters:
     changed: Mapping[str, int | None]
     _for_user: Mapping[str, Any]
 
-    def for_user(self) -> dict[str, Any]:
-        """Return a fresh plain dict: the documented parameters and the user's own.
+    def for_user(self) -> UserParameters:
+        """Return a fresh dict: the documented parameters and the user's own.
 
         Every caller gets its own deep copy, so one user function cannot change it for another.
         """
-        return copy.deepcopy(dict(self._for_user))
+        return UserParameters(copy.deepcopy(dict(self._for_user)))
 
     @property
     def own_names(self) -> list[str]:

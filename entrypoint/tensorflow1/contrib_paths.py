@@ -50,5 +50,11 @@ class OldModule(Facade):
     def _find(self, name: str) -> Any:
         # The package has modules of its own too, of which only the public ones are as they were.
         if name in self._modules and name not in self._real.__all__:
-            return OldModule(f"{self.__name__}.{name}", self._real, self._modules)
+            return self.submodule(name)
         return super()._find(name)
+
+    def submodule(self, name: str) -> OldModule | None:
+        """Return what an import path means by a name that may be a function's too: `arg_scope`."""
+        if name not in self._modules:
+            return None
+        return OldModule(f"{self.__name__}.{name}", self._real, self._modules)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from entrypoint.settings import TensorFlowApi
 from entrypoint.tensorflow1.contrib.missing import MissingSymbolError
-from entrypoint.tensorflow1.contrib_paths import Contrib
+from entrypoint.tensorflow1.contrib_paths import Contrib, OldModule
 from entrypoint.tensorflow1.facade import Facade
 from entrypoint.tensorflow1.python_paths import PythonModule
 
@@ -73,7 +73,10 @@ def load(root: TensorFlow, name: str) -> Any:
     _, *parts = name.split(".")
     for depth, part in enumerate(parts, start=1):
         try:
-            module = getattr(module, part)
+            found = getattr(module, part)
+            if isinstance(module, OldModule) and not isinstance(found, ModuleType):
+                found = module.submodule(part)
+            module = found
         except AttributeError as error:
             # Modules that are part of no API, such as `tensorflow.core.framework`.
             real = ".".join(["tensorflow", *parts[:depth]])

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from entrypoint.settings import TensorFlowApi
-from entrypoint.tensorflow1 import dropped_names
+from entrypoint.tensorflow1 import dropped_names, mended_slim
 from entrypoint.tensorflow1.contrib.missing import MissingSymbolError
 from entrypoint.tensorflow1.facade import Facade
 from entrypoint.tensorflow1.tensorflow_names import TensorFlow, load
@@ -59,6 +59,8 @@ class UserImport:
             ImportError: there is no such module, or it lacks a name that is imported from it.
         """
         root = name.partition(".")[0]
+        if root == "tf_slim":
+            mended_slim.mend()
         if level != 0 or not self._is_changed(root):
             return _import_as_ever(name, globals, locals, fromlist or (), level)
         try:

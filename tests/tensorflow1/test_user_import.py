@@ -119,7 +119,8 @@ MOVED = [
     ("from tensorflow.python.ops import array_ops\nfound = array_ops.stack", "tf.stack"),
     ("from tensorflow.python.ops.array_ops import unstack as found", "tf.unstack"),
     (
-        "from tensorflow.python.framework.graph_util import convert_variables_to_constants as found",
+        "from tensorflow.python.framework import graph_util\n"
+        "found = graph_util.convert_variables_to_constants",
         "v1.graph_util.convert_variables_to_constants",
     ),
     ("from tensorflow.python.pywrap_tensorflow import NewCheckpointReader as found",
@@ -132,7 +133,7 @@ MOVED = [
      "v1.estimator.Estimator"),
     ("from tensorflow.python.estimator.export import export\nfound = export.ServingInputReceiver",
      "tf.estimator.export.ServingInputReceiver"),
-    ("from tensorflow.python.estimator.canned import head, metric_keys\nfound = metric_keys.MetricKeys",
+    ("from tensorflow.python.estimator.canned import metric_keys as k\nfound = k.MetricKeys",
      "__import__('tensorflow_estimator.python.estimator.canned.metric_keys', fromlist=['x'])"
      ".MetricKeys"),
     ("from tensorflow.python.keras.layers import Dense as found", "tf.keras.layers.Dense"),
@@ -167,6 +168,48 @@ MOVED = [
     ("from tensorflow.python.lib.io.file_io import FileIO as found",
      "__import__('tensorflow.python.lib.io.file_io', fromlist=['x']).FileIO"),
 ]  # fmt: skip
+
+
+CONTRIB = [
+    "import tensorflow as tf\nfound = tf.contrib.framework.arg_scope",
+    "import tensorflow.contrib.framework as f\nfound = f.arg_scope",
+    "import tensorflow.contrib as c\nfound = c.framework.arg_scope",
+    "from tensorflow import contrib\nfound = contrib.framework.arg_scope",
+    "from tensorflow.contrib import framework\nfound = framework.arg_scope",
+    "from tensorflow.contrib.framework import arg_scope as found",
+    "from tensorflow.contrib.framework.python.ops import arg_scope as found",
+    "from tensorflow.contrib.framework.python.ops.arg_scope import arg_scope as found",
+    "from tensorflow.contrib.framework.python import ops\nfound = ops.arg_scope",
+    "import tensorflow.contrib.slim as slim\nfound = slim.arg_scope",
+    "import tensorflow.contrib.slim\nfound = tensorflow.contrib.slim.arg_scope",
+    "from tensorflow.contrib import slim\nfound = slim.arg_scope",
+    "slim = __import__('tensorflow.contrib.slim', fromlist=['nets'])\nfound = slim.arg_scope",
+    "import importlib\nfound = importlib.import_module('tensorflow.contrib.slim').arg_scope",
+]
+
+
+@pytest.mark.parametrize("source", CONTRIB)
+def test_contrib_is_there_however_it_is_imported(load: Load, source: str) -> None:
+    from entrypoint.tensorflow1.contrib import framework
+
+    assert load(source).found is framework.arg_scope
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from tensorflow.contrib.slim.nets import resnet_v1\nfound = resnet_v1.resnet_v1_50",
+        "import tensorflow.contrib.slim.nets as nets\nfound = nets.resnet_v1.resnet_v1_50",
+        "from tensorflow.contrib.slim.python.slim.nets import resnet_v1\n"
+        "found = resnet_v1.resnet_v1_50",
+        "from tensorflow.contrib.slim.python.slim.nets.resnet_v1 import resnet_v1_50 as found",
+        "import tensorflow as tf\nfound = tf.contrib.slim.nets.resnet_v1.resnet_v1_50",
+    ],
+)
+def test_slims_nets_are_there_by_their_old_paths(load: Load, source: str) -> None:
+    from entrypoint.tensorflow1.contrib.slim.nets import resnet_v1
+
+    assert load(source).found is resnet_v1.resnet_v1_50
 
 
 @pytest.mark.parametrize(("source", "name"), MOVED, ids=[source for source, _ in MOVED])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from typing import Any
@@ -300,13 +301,29 @@ def test_own_parameters_pass_through_with_nested_values(root: JobRoot, settings:
     assert parameters.own_names == sorted(own)
 
 
+def test_the_users_parameters_are_items_and_attributes(root: JobRoot, settings: Settings) -> None:
+    root.write_parameters(rate=0.5, items=3)
+    params = load_parameters(settings).for_user()
+    assert isinstance(params, dict)
+    assert params["rate"] == params.rate == 0.5
+    assert params.train_max_steps == 10000
+    assert callable(params.items), "a dict's own methods stay"
+    params.rate = 0.25
+    assert params["rate"] == 0.25
+    assert copy.deepcopy(params).rate == 0.25
+    assert json.loads(json.dumps(params))["rate"] == 0.25
+    assert not hasattr(params, "absent")
+    with pytest.raises(AttributeError, match=r"params has no 'absent'; it has .*rate"):
+        _ = params.absent
+
+
 def test_every_function_gets_a_copy_of_its_own(root: JobRoot, settings: Settings) -> None:
     root.write_parameters(layers=[{"units": 10}])
     parameters = load_parameters(settings)
     first = parameters.for_user()
     first["layers"][0]["units"] = 99
     first["train_max_steps"] = 1
-    assert type(first) is dict
+    assert type(first["layers"][0]) is dict
     assert parameters.for_user() == {**DEFAULTS, "layers": [{"units": 10}]}
 
 

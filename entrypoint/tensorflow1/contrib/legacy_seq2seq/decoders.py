@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from entrypoint.tensorflow1.contrib.legacy_seq2seq.cells import linear
+from entrypoint.tensorflow1.contrib.rnn.cell import linear
 
 v1 = tf.compat.v1
 LoopFunction = Callable[[Any, int], Any]

@@ -9,10 +9,6 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.ops import rnn_cell_impl
 
-from entrypoint.tensorflow1.contrib.legacy_seq2seq.cells import (
-    EmbeddingWrapper,
-    OutputProjectionWrapper,
-)
 from entrypoint.tensorflow1.contrib.legacy_seq2seq.decoders import (
     LoopFunction,
     _extract_argmax_and_embed,
@@ -21,6 +17,7 @@ from entrypoint.tensorflow1.contrib.legacy_seq2seq.decoders import (
     embedding_rnn_decoder,
     rnn_decoder,
 )
+from entrypoint.tensorflow1.contrib.rnn.wrappers import EmbeddingWrapper, OutputProjectionWrapper
 
 v1 = tf.compat.v1
 

@@ -95,6 +95,9 @@ def _parent_checks(parent_ids: Any, lengths: Any, shape: Any) -> list[Any]:
 def gather_tree_from_array(t: Any, parent_ids: Any, sequence_length: Any) -> Any:
     """Return what the steps stored, put in the order of the finished beams.
 
+    Of each step a beam gets the entry at the place it has after that step, as in TensorFlow 1;
+    what a cell stores is in the order before it, and differs where beams changed places just then.
+
     Args:
         t: a stacked TensorArray, [time, batch, beam, ...] or [time, batch * beam, ...].
         parent_ids: int32 [time, batch, beam].

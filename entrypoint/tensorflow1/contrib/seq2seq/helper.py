@@ -157,17 +157,17 @@ class TrainingHelper(_SymbolHelper):
         name: str | None = None,
     ) -> None:
         with v1.name_scope(name, "TrainingHelper", [inputs, sequence_length]):
-            inputs = tf.convert_to_tensor(inputs, name="inputs")
-            self._inputs = inputs
-            if not time_major:
-                inputs = _transpose_batch_time(inputs)
-            self._input_tas = _unstack_ta(inputs)
             self._sequence_length = tf.convert_to_tensor(sequence_length, name="sequence_length")
             if self._sequence_length.shape.ndims != 1:
                 raise ValueError(
                     "Expected sequence_length to be a vector, but received shape:"
                     f" {self._sequence_length.shape}"
                 )
+            inputs = tf.convert_to_tensor(inputs, name="inputs")
+            self._inputs = inputs
+            if not time_major:
+                inputs = _transpose_batch_time(inputs)
+            self._input_tas = _unstack_ta(inputs)
             self._zero_inputs = tf.zeros_like(inputs[0, :])
             self._batch_size = tf.size(sequence_length)
 
