@@ -242,15 +242,20 @@ class BeamSearchDecoder(Decoder):
         Raises:
             ValueError: that cannot be.
         """
-        split = tf.reshape(t, tf.concat([[self._batch_size, self._beam_width], tf.shape(t)[1:]], 0))
         batch_size = tf.get_static_value(self._batch_size)
+        rows = tf.compat.dimension_value(t.shape[0])
+        if None not in (rows, batch_size) and rows != batch_size * self._beam_width:
+            raise ValueError(
+                f"A tensor of shape {t.shape} does not hold {batch_size} examples of"
+                f" {self._beam_width} beams each. Perhaps you forgot tile_batch, or to create a"
+                " zero_state with batch_size=encoder_batch_size * beam_width?"
+            )
+        split = tf.reshape(t, tf.concat([[self._batch_size, self._beam_width], tf.shape(t)[1:]], 0))
         expected = tf.TensorShape([batch_size, self._beam_width]).concatenate(_static_shape(s))
         if not split.shape.is_compatible_with(expected):
             raise ValueError(
-                "Unexpected behavior when reshaping between beam width and batch size. The"
-                f" reshaped tensor has shape: {split.shape}, expected (batch_size, beam_width,"
-                f" depth) == {expected}. Perhaps zero_state was not made with"
-                " batch_size=encoder_batch_size * beam_width?"
+                f"The cell's state_size says that a tensor has the shape {expected}, split into"
+                f" beams, but its shape is {split.shape}"
             )
         split.set_shape(expected)
         return split
