@@ -132,6 +132,19 @@ def _location(path: str) -> str:
     return ".".join([_PYTHON, *parts])
 
 
+def _public_places(path: str) -> list[Any]:
+    """Return where in the public API a private module's name may be, the likeliest first."""
+    if path.partition(".")[0] != "keras":
+        return [tf.compat.v1] if f"{path}.".startswith(_PUBLIC) else []
+    places: list[Any] = [tf.compat.v1.keras]
+    for part in path.split(".")[1:]:
+        below = getattr(places[0], part, None)
+        if not isinstance(below, ModuleType):
+            break
+        places.insert(0, below)
+    return places
+
+
 def _find_moved(path: str, name: str) -> Any:
     """Find a name that is no longer in the module it was in.
 
@@ -142,12 +155,9 @@ def _find_moved(path: str, name: str) -> Any:
     if symbol in MOVED_NAMES:
         module, _, new_name = MOVED_NAMES[symbol].partition(":")
         return getattr(importlib.import_module(f"tensorflow.{module}"), new_name)
-    if path.startswith("keras."):
-        public: Any = getattr(tf.compat.v1.keras, path.split(".")[1], None)
-    else:
-        public = tf.compat.v1 if f"{path}.".startswith(_PUBLIC) else None
-    if hasattr(public, name):
-        return getattr(public, name)
+    for public in _public_places(path):
+        if hasattr(public, name):
+            return getattr(public, name)
     raise MissingSymbolError(
         f"{_PYTHON}.{symbol} was private to TensorFlow 1 and is gone from TensorFlow"
         f" {tf.version.VERSION}; use what the public API has in its place"

@@ -10,6 +10,10 @@ from pathlib import Path
 from entrypoint.estimator import behave_like_tensorflow1
 from entrypoint.settings import TensorFlowApi
 from entrypoint.tensorflow1.api_choice import ApiChoice, choose_api
+from entrypoint.tensorflow1.old_behaviour import (
+    restore_keras_methods,
+    take_whole_floats_for_dimensions,
+)
 from entrypoint.tensorflow1.source_files import files_of
 from entrypoint.tensorflow1.user_import import UserImport
 from entrypoint.tensorflow1.user_modules import load_user_modules
@@ -51,6 +55,8 @@ def set_up_user_code(
     )
     if choice.api == "1":
         behave_like_tensorflow1()
+        take_whole_floats_for_dimensions()
+    restore_keras_methods()
     _load_with_api(choice.api, source.code_dir, site_dirs)
     return choice.api
 
