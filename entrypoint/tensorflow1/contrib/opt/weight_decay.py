@@ -81,7 +81,9 @@ class DecoupledWeightDecayExtension:
 
     def _rate(self, var: Any) -> Any:
         rate = self._weight_decay() if callable(self._weight_decay) else self._weight_decay
-        return tf.cast(rate, var.dtype.base_dtype)
+        dtype = var.dtype.base_dtype
+        # A cast alone would take a number by way of float32.
+        return tf.cast(rate, dtype) if tf.is_tensor(rate) else tf.convert_to_tensor(rate, dtype)
 
     def _decay(self, grad: Any, var: Any) -> Any:
         if not self._decays(var):
