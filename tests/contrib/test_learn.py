@@ -255,9 +255,11 @@ def test_a_task_of_a_cluster_does_its_part(
     from tensorflow_estimator.python.estimator import training
 
     called: list[Any] = []
-    monkeypatch.setattr(
-        training._TrainingExecutor, method, lambda executor: called.append(executor)
-    )
+
+    def record(executor: Any) -> None:
+        called.append(executor)
+
+    monkeypatch.setattr(training._TrainingExecutor, method, record)
     task, schedule = task_and_schedule.split()
     _join(monkeypatch, task)
     strategy = contrib.learn.make_export_strategy(_serving_input_fn)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import time
@@ -12,12 +11,17 @@ from typing import Any
 import tensorflow.compat.v1 as tf
 from tensorflow_estimator.python.estimator import training
 
-from entrypoint.tensorflow1.contrib.learn.export_strategy import ExportStrategy
+from entrypoint.tensorflow1.contrib.learn.evaluations import (
+    EvaluateAtCheckpoints,
+    StrategyExporter,
+    as_predicate,
+    as_strategies,
+    wait,
+)
 from entrypoint.tensorflow1.contrib.learn.run_config import TaskType
 
 __all__ = ["Experiment"]
 
-_LOGGER = logging.getLogger("tensorflow")
 # How long workers wait after each other, so that the first ones do not step on each other's feet.
 _SECONDS_PER_TASK = 5
 _LONGEST_DELAY_SECONDS = 60
@@ -97,7 +101,7 @@ class Experiment:
         self._throttle_secs = continuous_eval_throttle_secs
         self._min_eval_frequency = 1 if min_eval_frequency is None else min_eval_frequency
         self._delay_by_global_step = delay_workers_by_global_step
-        self._export_strategies = _as_strategies(export_strategies)
+        self._export_strategies = as_strategies(export_strategies)
         self._steps_per_iteration = train_steps_per_iteration
         self._checkpoint_and_export = checkpoint_and_export
         self._saving_listeners = list(saving_listeners or [])
@@ -131,7 +135,7 @@ class Experiment:
         """Replace the export strategies. Returns the old ones."""
         old, self._export_strategies = (
             self._export_strategies,
-            _as_strategies(new_export_strategies),
+            as_strategies(new_export_strategies),
         )
         return old
 
@@ -150,7 +154,7 @@ class Experiment:
                 hooks = [
                     tf.train.GlobalStepWaiterHook(int(_STEPS_PER_LOG_TASK * math.log(task + 1)))
                 ]
-        _wait(delay_secs, "training")
+        wait(delay_secs, "training")
         if self._is_distributed():
             executor = self._executor(hooks)
             is_worker = self._estimator.config.task_type == TaskType.WORKER
@@ -159,7 +163,7 @@ class Experiment:
 
     def evaluate(self, delay_secs: float | None = None, name: str | None = None) -> Any:
         """Wait `delay_secs`, default `eval_delay_secs`, then evaluate once."""
-        _wait(self._eval_delay_secs if delay_secs is None else delay_secs, "evaluation")
+        wait(self._eval_delay_secs if delay_secs is None else delay_secs, "evaluation")
         return self._evaluate(name=name or "one_pass")
 
     def local_run(self) -> Any:
@@ -180,10 +184,10 @@ class Experiment:
             return self._executor([]).run()
         listeners = []
         if self._checkpoint_and_export:
-            listeners = [_EvaluateAtCheckpoints(self._evaluate_and_export, 1, 0)]
+            listeners = [EvaluateAtCheckpoints(self._evaluate_and_export, 1, 0)]
         elif every_steps:
             listeners = [
-                _EvaluateAtCheckpoints(
+                EvaluateAtCheckpoints(
                     lambda _: self._evaluate(), every_steps, self._check_interval_secs
                 )
             ]
@@ -242,9 +246,9 @@ class Experiment:
         only_once: bool,
         export: bool,
     ) -> None:
-        goes_on = _predicate(predicate_fn)
+        goes_on = as_predicate(predicate_fn)
         throttle_secs = self._throttle_secs if throttle_secs is None else throttle_secs
-        _wait(self._eval_delay_secs if delay_secs is None else delay_secs, "evaluation")
+        wait(self._eval_delay_secs if delay_secs is None else delay_secs, "evaluation")
         last, metrics = None, None
         while goes_on(metrics, last) and not self._is_trained(metrics):
             start = time.monotonic()
@@ -266,7 +270,7 @@ class Experiment:
         Returns:
             The last metrics and exports.
         """
-        goes_on = _predicate(continuous_eval_predicate_fn)
+        goes_on = as_predicate(continuous_eval_predicate_fn)
         steps = self._steps_per_iteration
         if steps is None:
             steps = 1000 if self._train_steps is None else max(1, self._train_steps // 10)
@@ -340,7 +344,7 @@ class Experiment:
     def _executor(self, hooks: list[Any]) -> Any:
         """Return what runs one task of a cluster for `tf.estimator.train_and_evaluate`."""
         exporters = [
-            _StrategyExporter(strategy, always=self._checkpoint_and_export)
+            StrategyExporter(strategy, always=self._checkpoint_and_export)
             for strategy in self._export_strategies
         ]
         return training._TrainingExecutor(
@@ -360,87 +364,3 @@ class Experiment:
                 throttle_secs=self._throttle_secs,
             ),
         )
-
-
-class _EvaluateAtCheckpoints(tf.train.CheckpointSaverListener):
-    """Evaluates when a checkpoint is saved, at most so often."""
-
-    def __init__(self, evaluate: Callable[[Any], Any], every_steps: int, every_secs: float) -> None:
-        self._evaluate = evaluate
-        self._every_steps = every_steps
-        self._every_secs = every_secs
-        self._last_step: int | None = None
-        self._last_time = -math.inf
-
-    def begin(self) -> None:
-        self._is_first = True
-
-    def after_save(self, session: Any, global_step_value: int) -> None:
-        if self._is_first:  # of the untrained model, or what the last run ended with
-            self._is_first = False
-            self._last_step = global_step_value
-            return
-        assert self._last_step is not None  # noqa: S101 (set with the first checkpoint)
-        is_soon = (
-            global_step_value - self._last_step < self._every_steps
-            or time.monotonic() - self._last_time < self._every_secs
-        )
-        if not is_soon:
-            self._last_step, self._last_time = global_step_value, time.monotonic()
-            self._evaluate(None)
-
-
-class _StrategyExporter(tf.estimator.Exporter):
-    """An export strategy as one of `tf.estimator.EvalSpec`."""
-
-    def __init__(self, strategy: ExportStrategy, *, always: bool) -> None:
-        self._strategy = strategy
-        self._always = always
-
-    @property
-    def name(self) -> str:
-        return self._strategy.name
-
-    def export(
-        self,
-        estimator: Any,
-        export_path: Any,
-        checkpoint_path: Any,
-        eval_result: Any,
-        is_the_final_export: bool,
-    ) -> Any:
-        if not (is_the_final_export or self._always):
-            return None
-        return self._strategy.export(estimator, export_path, checkpoint_path, eval_result)
-
-
-def _as_strategies(values: Any) -> tuple[ExportStrategy, ...]:
-    strategies = (values,) if isinstance(values, ExportStrategy) else tuple(values or ())
-    for strategy in strategies:
-        if not isinstance(strategy, ExportStrategy):
-            raise ValueError(  # noqa: TRY004 (as TensorFlow 1 does)
-                "`export_strategies` must be an ExportStrategy, an iterable of ExportStrategy, or"
-                f" `None`, found {strategy}."
-            )
-    return strategies
-
-
-def _wait(seconds: float, what: str) -> None:
-    if seconds > 0:
-        _LOGGER.info("Waiting %d secs before starting %s.", seconds, what)
-        time.sleep(seconds)
-
-
-def _predicate(function: Callable[..., bool] | None) -> Callable[[Any, Any], bool]:
-    """Return a predicate of metrics and checkpoint that calls one of metrics, or of both."""
-    if function is None:
-        return lambda _metrics, _checkpoint: True
-    if not callable(function):
-        raise ValueError(  # noqa: TRY004 (as TensorFlow 1 does)
-            "`continuous_eval_predicate_fn` must be a callable, or None."
-        )
-    from tensorflow.python.util import function_utils
-
-    if "checkpoint_path" in function_utils.fn_args(function):
-        return lambda metrics, checkpoint: function(metrics, checkpoint_path=checkpoint)
-    return lambda metrics, _checkpoint: function(metrics)
