@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.ops import resources
 from tensorflow.python.training.saver import BaseSaverBuilder
 
+# The collection of operations that a `Scaffold` runs with the initializers of global variables.
+_INITIALIZERS = "saved_model_initializers"
 # The name scope of a model.
 SCOPE = "boosted_trees"
 TREES_KEY = f"{SCOPE}:0_serialized"
@@ -70,10 +71,8 @@ def hidden_variable(value: Any, name: str, shape: Any = None) -> Any:
         validate_shape=False,
         collections=[],
     )
-    # A variable's initializer runs only where nothing was restored; so does a resource's.
-    resources.register_resource(
-        variable.handle, variable.initializer, variable.is_initialized(), is_shared=True
-    )
+    # Sessions run these where they run initializers of variables: when nothing was restored.
+    tf.compat.v1.add_to_collection(_INITIALIZERS, variable.initializer)
     return variable
 
 
