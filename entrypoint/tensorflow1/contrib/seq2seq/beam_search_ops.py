@@ -49,7 +49,7 @@ def gather_tree(
                 raise ValueError(f"{what} must have rank {rank}, but has shape {tensor.shape}")
         with tf.control_dependencies(_parent_checks(parent_ids, lengths, tf.shape(step_ids))):
             beams = _trace_back(step_ids, parent_ids, lengths, end_token)
-        ended = tf.cumsum(tf.cast(tf.equal(beams, end_token), tf.int32), axis=0, exclusive=True)
+        ended = tf.cumsum(tf.cast(tf.equal(beams, end_token), tf.int32), axis=0)
         beams = tf.where(ended > 0, tf.fill(tf.shape(beams), end_token), beams)
         beams.set_shape(step_ids.shape)
         return beams
