@@ -99,3 +99,34 @@ def test_keras_is_tf_keras() -> None:
     assert model(tf.ones([1, 3])).shape.as_list() == [1, 2]
     with pytest.raises(AttributeError, match="scikeras"):
         _ = keras.wrappers
+
+
+def test_names_that_tensorflow_kept_elsewhere() -> None:
+    encoded = contrib.proto.encode_proto(
+        [[1]], [tf.constant([["x"]])], ["dtype"], "tensorflow.NodeDef"
+    )
+    assert encoded.dtype == tf.string
+    assert contrib.proto.decode_proto is tf.io.decode_proto
+    area = contrib.staging.StagingArea([tf.int32])
+    put = area.put([tf.constant(3)])
+    taken = area.get()
+    with v1.Session() as session:
+        session.run(put)
+        assert session.run(taken) == [3]
+
+    double = contrib.batching.batch_function(1, 2, 100)(lambda x: x * 2)
+    assert run(double(tf.constant([1, 2]))).tolist() == [2, 4]
+    with contrib.compiler.jit.experimental_jit_scope():
+        compiled = tf.constant(1) + 1
+    assert compiled.op.get_attr("_XlaCompile")
+    assert run(compiled) == 2
+    assert contrib.tfprof.model_analyzer.profile
+    with pytest.raises(AttributeError, match="ProfilerHook"):
+        _ = contrib.tfprof.ProfileContext
+
+
+def test_a_missing_package_says_what_to_use() -> None:
+    with pytest.raises(AttributeError, match="distributions is not supplied; install tensorflow-p"):
+        _ = contrib.distributions
+    supplied = {name for name in contrib.NOT_SUPPLIED if hasattr(contrib, name)}
+    assert not supplied
