@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -51,10 +53,25 @@ class OldModule(Facade):
         # The package has modules of its own too, of which only the public ones are as they were.
         if name in self._modules and name not in self._real.__all__:
             return self.submodule(name)
-        return super()._find(name)
+        try:
+            return super()._find(name)
+        except AttributeError:
+            # Private names, such as those of base classes, are in the package's own modules.
+            for module in _modules_of(self._real):
+                if hasattr(module, name):
+                    return getattr(module, name)
+            raise
 
     def submodule(self, name: str) -> OldModule | None:
         """Return what an import path means by a name that may be a function's too: `arg_scope`."""
         if name not in self._modules:
             return None
         return OldModule(f"{self.__name__}.{name}", self._real, self._modules)
+
+
+def _modules_of(package: Any) -> Iterator[ModuleType]:
+    """Yield the modules that a package of `contrib/` is made of."""
+    while isinstance(package, Facade):
+        package = package._real
+    for module in pkgutil.iter_modules(getattr(package, "__path__", ())):
+        yield importlib.import_module(f"{package.__name__}.{module.name}")

@@ -205,6 +205,21 @@ def test_contrib_is_there_however_it_is_imported(load: Load, source: str) -> Non
     assert load(source).found is framework.arg_scope
 
 
+def test_private_names_of_contrib_are_there_by_their_old_paths(load: Load) -> None:
+    from entrypoint.tensorflow1.contrib.seq2seq import attention_wrapper
+
+    module = load(
+        "from tensorflow.contrib.seq2seq.python.ops import attention_wrapper as a\n"
+        "from tensorflow.contrib.seq2seq.python.ops.attention_wrapper import _bahdanau_score\n"
+        "found = a._BaseAttentionMechanism, a.AttentionWrapper, _bahdanau_score\n"
+    )
+    assert module.found == (
+        attention_wrapper._BaseAttentionMechanism,
+        attention_wrapper.AttentionWrapper,
+        attention_wrapper._bahdanau_score,
+    )
+
+
 @pytest.mark.parametrize(
     "source",
     [
