@@ -1,132 +1,143 @@
+"""The packages of `tf.contrib` that hand on what TensorFlow has elsewhere."""
+
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow.compat.v1 as tf
 
 from entrypoint.tensorflow1 import contrib
 from tests.contrib.running import run
 
-v1 = tf.compat.v1
-
-signal = contrib.signal
-stateless = contrib.stateless
-util = contrib.util
-
-
-def test_frames_and_their_sum() -> None:
-    frames = signal.frame(tf.range(5.0), 2, 1)
-    assert run(frames).tolist() == [[0.0, 1.0], [1.0, 2.0], [2.0, 3.0], [3.0, 4.0]]
-    assert run(signal.overlap_and_add(frames, 1)).tolist() == [0.0, 2.0, 4.0, 6.0, 4.0]
+_PACKAGES = [
+    *("autograph", "checkpoint", "cluster_resolver", "deprecated", "distribute", "eager"),
+    *("estimator", "hooks", "learn", "learn.datasets", "learn.io", "learn.learn_runner"),
+    *("learn.monitors", "learn.preprocessing", "learn.utils", "predictor", "saved_model"),
+    *("session_bundle", "summary", "tensorboard", "tensorboard.plugins", "tpu", "training"),
+]
 
 
-def test_short_time_fourier_transform_and_back() -> None:
-    x = np.random.default_rng(0).normal(size=64).astype(np.float32)
-    transformed = signal.stft(tf.constant(x), 16, 4)
-    window = np.hanning(17)[:16]
-    expected = np.fft.rfft(np.stack([x[i : i + 16] * window for i in range(0, 49, 4)]))
-    back = signal.inverse_stft(transformed, 16, 4, window_fn=signal.inverse_stft_window_fn(4))
-    found, found_back = run([transformed, back])
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    np.testing.assert_allclose(found_back[16:48], x[16:48], atol=1e-4)
-    assert run(signal.hamming_window(4)).tolist() == pytest.approx([0.08, 0.54, 1.0, 0.54])
+def _package(path: str) -> Any:
+    package = contrib
+    for name in path.split("."):
+        package = getattr(package, name)
+    return package
 
 
-def test_mel_features() -> None:
-    matrix = signal.linear_to_mel_weight_matrix(10, 65, 8000)
-    assert matrix.shape.as_list() == [65, 10]
-    assert signal.mfccs_from_log_mel_spectrograms(tf.ones([3, 10])).shape.as_list() == [3, 10]
+@pytest.mark.parametrize("path", _PACKAGES)
+def test_every_name_that_is_supplied_is_there(path: str) -> None:
+    package = _package(path)
+    assert [name for name in package.__all__ if not hasattr(package, name)] == []
+    assert len(set(package.__all__)) == len(package.__all__)
+    assert not set(package.__all__) & set(getattr(package, "NOT_SUPPLIED", {}))
 
 
-def test_numbers_follow_from_seeds_as_in_tensorflow_1() -> None:
-    """As TensorFlow 1.15.5 draws them."""
-    found = run(
-        [
-            stateless.stateless_random_uniform([3], [1, 2]),
-            stateless.stateless_random_normal([3], [1, 2], 1.0, 2.0),
-            stateless.stateless_truncated_normal([3], [1, 2]),
-            stateless.stateless_multinomial([[0.0, 1.0, 2.0]], 4, [1, 2])[0],
-            stateless.stateless_random_uniform([4], [1, 2], 0, 10, tf.int32),
-        ]
+def test_summaries_are_written_by_operations(tmp_path: Path) -> None:
+    summary = contrib.summary
+    step = tf.train.get_or_create_global_step()
+    with (
+        summary.create_file_writer(str(tmp_path), max_queue=0).as_default(),
+        summary.record_summaries_every_n_global_steps(2),
+    ):
+        summary.scalar("loss", tf.cast(step, tf.float32) * 10)
+        summary.histogram("h", [1.0, 2.0])
+        advance, flush = tf.assign_add(step, 1), summary.flush()
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            summary.initialize(graph=tf.get_default_graph())
+            for _ in range(4):
+                session.run(summary.all_summary_ops())
+                session.run(advance)
+            session.run(flush)
+    values = {
+        event.step: value.simple_value
+        for file in tmp_path.glob("events*")
+        for event in tf.train.summary_iterator(str(file))
+        for value in event.summary.value
+        if value.tag == "loss"
+    }
+    assert values == {0: 0.0, 2: 20.0}
+
+
+def test_the_projector_config_lies_beside_the_events(tmp_path: Path) -> None:
+    projector = contrib.tensorboard.plugins.projector
+    config = projector.ProjectorConfig()
+    embedding = config.embeddings.add()
+    embedding.tensor_name = "words"
+    embedding.metadata_path = "words.tsv"
+    projector.visualize_embeddings(tf.summary.FileWriter(str(tmp_path)), config)
+    assert (tmp_path / "projector_config.pbtxt").read_text() == (
+        'embeddings {\n  tensor_name: "words"\n  metadata_path: "words.tsv"\n}\n'
     )
-    expected: Any = [
-        [0.8441, 0.192, 0.9962],
-        [2.0882, 1.4148, 1.1471],
-        [0.5441, 0.2074, 0.0736],
-        [2, 2, 1, 2],
-        [0, 9, 4, 9],
-    ]
-    for part, numbers in zip(found, expected, strict=True):
-        np.testing.assert_allclose(part, numbers, atol=1e-4)
 
 
-def test_tensors_in_protocol_buffers() -> None:
-    proto = util.make_tensor_proto([[1, 2]], dtype=tf.int64)
-    assert util.make_ndarray(proto).tolist() == [[1, 2]]
-    assert util.constant_value(tf.constant([3])).tolist() == [3]
-    assert util.constant_value(v1.placeholder(tf.int32)) is None
+def test_summaries_of_tensorflow0_have_the_tag_they_are_given() -> None:
+    scalar = contrib.deprecated.scalar_summary("a tag", 3.0)
+    merged = contrib.deprecated.merge_summary([scalar])
+    written = tf.Summary.FromString(run(merged))
+    assert [(value.tag, value.simple_value) for value in written.value] == [("a tag", 3.0)]
 
 
-def test_operators_of_a_graph() -> None:
-    tf.add(tf.constant(1), 2)
-    graph_def = v1.get_default_graph().as_graph_def()
-    used = {"AddV2", "Const"}
-    assert set(util.ops_used_by_graph_def(graph_def)) == used
-    assert {op.name for op in util.stripped_op_list_for_graph(graph_def).op} == used
-    with pytest.raises(AttributeError, match=r"use tf\.load_op_library"):
-        _ = util.loader
+def test_unique_names_are_saved_and_restored(tmp_path: Path) -> None:
+    def tracked() -> tuple[Any, Any, Any]:
+        tracker = contrib.checkpoint.UniqueNameTracker()
+        first = tracker.track(tf.Variable(1.0), "x")
+        second = tracker.track(tf.Variable(2.0), "x")
+        return tf.train.Checkpoint(tracker=tracker), first, second
+
+    checkpoint, *_ = tracked()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        path = checkpoint.save(str(tmp_path / "c"), session)
+    names = {name for name, _ in tf.train.list_variables(path)}
+    assert {
+        "tracker/x/.ATTRIBUTES/VARIABLE_VALUE",
+        "tracker/x_1/.ATTRIBUTES/VARIABLE_VALUE",
+    } <= names
+    with pytest.raises(ValueError, match="trackable"):
+        contrib.checkpoint.UniqueNameTracker().track(3, "x")
 
 
-@pytest.mark.parametrize(("resource", "shape"), [(False, []), (True, [1])])
-def test_strings_of_a_list_in_turn(resource: bool, shape: list[int]) -> None:
-    """As TensorFlow 1.15.5 starts at -1 and begins again."""
-    with v1.variable_scope("", use_resource=resource):
-        counter = v1.get_variable("c", initializer=tf.fill(shape, tf.constant(-1, tf.int64)))
-    following = contrib.input_pipeline.obtain_next(tf.constant(["a", "b"]), counter)
-    with v1.Session() as session:
-        session.run(v1.global_variables_initializer())
-        assert [session.run(following) for _ in range(3)] == [b"a", b"b", b"a"]
+def test_eager_functions_work_in_graphs() -> None:
+    eager = contrib.eager
+
+    def double(value: Any) -> Any:
+        return value * 2
+
+    doubled = eager.defun(double)(tf.constant(3.0))
+    called = eager.py_func(lambda value: value.numpy() + 1, [tf.constant(4.0)], tf.float32)
+    assert run([doubled, called]) == [6.0, 5.0]
+    assert eager.num_gpus() == len(tf.config.list_logical_devices("GPU"))
+    assert any("CPU:0" in name for name in eager.list_devices())
+    assert not eager.in_eager_mode()
+    with pytest.raises(RuntimeError, match=r"tf\.train\.Saver"):
+        eager.Saver([])
 
 
-def test_keras_is_tf_keras() -> None:
-    keras = contrib.keras
-    assert keras.layers.Dense is v1.keras.layers.Dense
-    for name in keras.__all__:
-        assert getattr(keras, name) is getattr(v1.keras, name)
-    model = keras.models.Sequential([keras.layers.Dense(2, input_shape=(3,))])
-    assert model(tf.ones([1, 3])).shape.as_list() == [1, 2]
-    with pytest.raises(AttributeError, match="scikeras"):
-        _ = keras.wrappers
+def test_a_variable_of_eager_is_a_resource() -> None:
+    variable = contrib.eager.Variable([1.0, 2.0], name="v")
+    np.testing.assert_array_equal(run(variable), [1.0, 2.0])
+    assert variable.op.type == "VarHandleOp"
 
 
-def test_names_that_tensorflow_kept_elsewhere() -> None:
-    encoded = contrib.proto.encode_proto(
-        [[1]], [tf.constant([["x"]])], ["dtype"], "tensorflow.NodeDef"
-    )
-    assert encoded.dtype == tf.string
-    assert contrib.proto.decode_proto is tf.io.decode_proto
-    area = contrib.staging.StagingArea([tf.int32])
-    put = area.put([tf.constant(3)])
-    taken = area.get()
-    with v1.Session() as session:
-        session.run(put)
-        assert session.run(taken) == [3]
+def test_autograph_converts_control_flow() -> None:
+    def positive(value: Any) -> Any:
+        if value > 0:
+            return value
+        return -value
 
-    double = contrib.batching.batch_function(1, 2, 100)(lambda x: x * 2)
-    assert run(double(tf.constant([1, 2]))).tolist() == [2, 4]
-    with contrib.compiler.jit.experimental_jit_scope():
-        compiled = tf.constant(1) + 1
-    assert compiled.op.get_attr("_XlaCompile")
-    assert run(compiled) == 2
-    assert contrib.tfprof.model_analyzer.profile
-    with pytest.raises(AttributeError, match="ProfilerHook"):
-        _ = contrib.tfprof.ProfileContext
+    converted = contrib.autograph.to_graph(positive)
+    assert run(converted(tf.constant(-3.0))) == 3.0
+    assert contrib.autograph.to_code(positive)
 
 
-def test_a_missing_package_says_what_to_use() -> None:
-    with pytest.raises(AttributeError, match="distributions is not supplied; install tensorflow-p"):
-        _ = contrib.distributions
-    supplied = {name for name in contrib.NOT_SUPPLIED if hasattr(contrib, name)}
-    assert not supplied
+def test_profiler_hook_writes_a_timeline(tmp_path: Path) -> None:
+    step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+    hook = contrib.hooks.ProfilerHook(save_steps=1, output_dir=str(tmp_path))
+    with tf.train.MonitoredSession(hooks=[hook]) as session:
+        for _ in range(3):
+            session.run(step)
+    assert list(tmp_path.glob("timeline-*.json"))
