@@ -485,6 +485,23 @@ def test_more_than_two_classes_have_a_logit_each(tmp_path: Path) -> None:
     np.testing.assert_allclose(logits, np.where(left[:, None], *leaves), rtol=1e-5)
 
 
+def test_derivatives_of_several_logits_are_the_diagonal() -> None:
+    """Of the mean cross entropy: p - y and p (1 - p), over the rows."""
+    import tensorflow as tf
+
+    from entrypoint.estimator.boosted_trees.derivatives import derive
+
+    logits = np.array([[0.3, -1.0, 2.0], [1.0, 0.5, -0.5]], np.float32)
+    labels = np.array([2, 1])
+    tensor = tf.constant(logits)
+    loss = tf.compat.v1.losses.sparse_softmax_cross_entropy(labels, tensor)
+    with tf.compat.v1.Session() as session:
+        gradients, hessians = session.run(derive(loss, tensor, labels))
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(gradients, (p - np.eye(3)[labels]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(hessians, p * (1 - p) / 2, rtol=1e-5)
+
+
 @pytest.mark.parametrize("center_bias", [False, True])
 def test_more_than_two_classes_are_learned(center_bias: bool, tmp_path: Path) -> None:
     names = np.array(list("abcbcacbba"))
@@ -576,6 +593,26 @@ def test_boundaries_of_many_values_are_those_of_tensorflow1() -> None:
     few = Sketch()
     few.add(np.array([3, 1, 3, 2], np.float32), np.ones(1, np.float32))
     assert few.boundaries(10).tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("heavy", "weight", "expected"),
+    [  # As TensorFlow 1.15.5 computes.
+        (range(0, 60, 7), 30, [0, 6, 12, 15, 25, 29, 33, 43, 45, 55, 59, 60]),
+        ([5, 6], 100, [0, 2, 12, 18, 25, 31, 37, 39, 49, 55, 60]),
+    ],
+)
+def test_boundaries_of_weighted_values_are_those_of_tensorflow1(
+    heavy: Any, weight: float, expected: list[float]
+) -> None:
+    from entrypoint.estimator.boosted_trees.quantiles import Sketch
+
+    values = np.array([i * 37 % 61 for i in range(60)], np.float32)
+    weights = np.ones(60, np.float32)
+    weights[heavy] = weight
+    sketch = Sketch()
+    sketch.add(values, weights)
+    assert sketch.boundaries(10).tolist() == expected
 
 
 def test_boundaries_of_very_many_values_are_quantiles() -> None:
