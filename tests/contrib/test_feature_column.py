@@ -79,6 +79,16 @@ def test_numbers_of_several_elements_are_normalized_and_padded() -> None:
     assert variables() == {"sequence_input_layer/w_embedding/embedding_weights": [5, 1]}
 
 
+def test_steps_are_the_second_of_three_dimensions() -> None:
+    steps = [(0, 0), (1, 0), (1, 1)]
+    indices = [[row, step, element] for row, step in steps for element in range(2)]
+    feature = tf.SparseTensor(indices, tf.range(6.0), [2, 2, 2])
+    numbers = columns.sequence_numeric_column("n", shape=[2])
+    found, lengths = run(columns.sequence_input_layer({"n": feature}, [numbers]))
+    assert found.tolist() == [[[0, 1], [0, 0]], [[2, 3], [4, 5]]]
+    assert lengths.tolist() == [1, 2]
+
+
 def test_vocabulary_files_and_parsing(tmp_path: Any) -> None:
     path = tmp_path / "words"
     path.write_text("x\ny\n")

@@ -56,6 +56,33 @@ def test_sampled_loss_of_all_classes_is_the_softmax_loss() -> None:
     np.testing.assert_allclose(run(loss), expected, rtol=1e-5)
 
 
+def test_the_likeliest_of_a_sample_are_kept() -> None:
+    """The ranking adds up the batch, and a temperature scales logits with their biases."""
+    classes, weights, inputs, temperature = [0, 2, 3, 4], WEIGHTS, np.array(INPUTS), 0.25
+    biases = np.array([0.1, 0.0, 1.0, 0.9, 0.2, 0.0], np.float32)
+    sample = (tf.constant(classes, tf.int64), tf.ones([2, 1]), tf.ones([4]))
+    loss = nn.rank_sampled_softmax_loss(
+        *(tf.constant(value) for value in (weights, biases)),
+        tf.constant([[1], [5]], tf.int64),
+        tf.constant(INPUTS),
+        4,
+        2,
+        6,
+        1,
+        sample,
+        temperature,
+        False,
+        "mod",
+    )
+    logits = inputs @ weights.T + biases
+    likelihoods = np.log(np.exp(logits / temperature).sum(axis=0))[classes]
+    best = np.array(classes)[np.argsort(likelihoods)[-2:]]
+    assert set(best) == {3, 4}
+    true = logits[[0, 1], [1, 5]]
+    expected = np.log(np.exp(true) + np.exp(logits[:, best]).sum(axis=1)) - true
+    np.testing.assert_allclose(run(loss), expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -114,12 +141,12 @@ def test_logits_come_before_labels() -> None:
     sigmoid = nn.deprecated_flipped_sigmoid_cross_entropy_with_logits
     found = run(
         [
-            softmax(tf.constant([[1.0, 2.0]]), tf.constant([[0.0, 1.0]])),
-            sparse(tf.constant([[1.0, 2.0]]), tf.constant([1])),
+            softmax(tf.constant([[1.0, 3.0]]), tf.constant([[0.0, 1.0]])),
+            sparse(tf.constant([[1.0, 3.0]]), tf.constant([1])),
             sigmoid(tf.constant([1.0]), tf.constant([0.0])),
         ]
     )
-    expected = [np.log1p(np.exp(-1)), np.log1p(np.exp(-1)), np.log1p(np.exp(1))]
+    expected = [np.log1p(np.exp(-2)), np.log1p(np.exp(-2)), np.log1p(np.exp(1))]
     np.testing.assert_allclose(np.ravel(found), expected, rtol=1e-5)
 
 
