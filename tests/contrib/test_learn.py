@@ -98,6 +98,9 @@ def test_train_and_evaluate_apart(tmp_path: Path) -> None:
     assert experiment.evaluate()["w"] == pytest.approx(4 / 2**6)
     assert _evaluated(tmp_path, "eval_one_pass") == [6]
     assert (experiment.train_steps, experiment.eval_steps) == (6, None)
+    # The steps are the last one to reach, not how many to add.
+    experiment.train()
+    assert experiment.evaluate()["global_step"] == 6
 
 
 def _serving_input_fn() -> Any:

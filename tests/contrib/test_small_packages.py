@@ -123,6 +123,8 @@ def test_a_variable_of_eager_is_a_resource() -> None:
     assert variable.op.type == "VarHandleOp"
 
 
+# On Python 3.13 gast warns of what TensorFlow passes it.
+@pytest.mark.filterwarnings("ignore:.*___pyct_anno:DeprecationWarning")
 def test_autograph_converts_control_flow() -> None:
     def positive(value: Any) -> Any:
         if value > 0:

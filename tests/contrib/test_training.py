@@ -243,10 +243,10 @@ def test_random_strategy_spreads_by_name() -> None:
 @pytest.mark.parametrize("use_resource", [False, True])
 def test_greedy_strategy_counts_bytes(use_resource: bool) -> None:
     strategy = training.GreedyLoadBalancingStrategy(2, training.byte_size_load_fn)
-    shapes = {"a": [10], "b": [3], "c": [4], "d": [2]}
+    shapes = {"a": [10], "b": [3], "c": [4], "d": [2], "e": [2], "f": [1]}
     placed = [
         strategy(tf.get_variable(name, shape, use_resource=use_resource).op)
         for name, shape in shapes.items()
     ]
-    assert placed == [0, 1, 1, 1]
+    assert placed == [0, 1, 1, 1, 1, 0]
     assert training.byte_size_load_fn(tf.constant([1.0, 2.0], tf.float64).op) == 16
