@@ -190,6 +190,35 @@ def test_host_call_writes_its_summaries_every_step(tmp_path: Path) -> None:
     assert written[max(written)] < np.log(2.0)
 
 
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_speed_is_logged_as_often_as_asked_for(tmp_path: Path, batch_size: int | None) -> None:
+    config = contrib.tpu.RunConfig(
+        model_dir=str(tmp_path),
+        log_step_count_steps=2,
+        tpu_config=contrib.tpu.TPUConfig(iterations_per_loop=1000),
+    )
+
+    def model_fn(features: Any, labels: Any, mode: str, params: Any) -> Any:
+        loss = tf.get_variable("w", initializer=2.0) ** 2
+        train_op = tf.train.GradientDescentOptimizer(0.5).minimize(loss, tf.train.get_global_step())
+        return contrib.tpu.TPUEstimatorSpec(mode, loss=loss, train_op=train_op)
+
+    estimator = contrib.tpu.TPUEstimator(
+        model_fn, config=config, use_tpu=False, train_batch_size=batch_size
+    )
+
+    def input_fn(params: Any) -> Any:
+        return tf.data.Dataset.from_tensors((0.0, 0.0)).repeat()
+
+    estimator.train(input_fn, steps=7)
+    steps: dict[str, list[int]] = {}
+    for event in _events(tmp_path):
+        for value in event.summary.value:
+            steps.setdefault(value.tag, []).append(event.step)
+    assert steps["global_step/sec"] == [3, 5, 7]
+    assert steps.get("examples/sec") == (None if batch_size is None else [3, 5, 7])
+
+
 def test_train_and_evaluate(tmp_path: Path) -> None:
     metrics, _ = tf.estimator.train_and_evaluate(
         _estimator(tmp_path, _model_fn_builder()),

@@ -63,6 +63,10 @@ class TPUEstimator(tpu_estimator.TPUEstimator):
         ValueError: TPUs are asked for, or `config` or `params` are not as said.
     """
 
+    _config: Any
+    _log_every_n_secs: Any
+    _log_every_n_steps: Any
+
     def __init__(
         self,
         model_fn: Any = None,
@@ -111,6 +115,15 @@ class TPUEstimator(tpu_estimator.TPUEstimator):
             warm_start_from=warm_start_from,
             export_saved_model_api_version=export_saved_model_api_version,
         )
+        self._log_speed(config.log_step_count_steps, train_batch_size)
+
+    def _log_speed(self, every_steps: int | None, train_batch_size: int | None) -> None:
+        """Log as often as asked for: off a TPU a session runs one step, not iterations_per_loop."""
+        if self._log_every_n_secs is None:
+            self._log_every_n_steps = every_steps
+        if train_batch_size is None:  # no examples per second to log, so Estimator logs its steps
+            self._log_every_n_secs = self._log_every_n_steps = None
+            self._config = self._config.replace(log_step_count_steps=every_steps)
 
 
 class CrossShardOptimizer(tpu_optimizer.CrossShardOptimizer):

@@ -123,17 +123,13 @@ def export_all_saved_models(
     )
 
 
-_BOOSTED_TREES = (
-    "TensorFlow has dropped boosted trees; use tf.estimator.DNNClassifier, or a library of its own"
-    " for trees"
-)
 _RNN = "build the model_fn with tf.nn.dynamic_rnn and a head of tf.contrib.estimator"
 NOT_SUPPLIED = {
     "DNNClassifierWithLayerAnnotations": "use tf.estimator.DNNClassifier",
     "DNNRegressorWithLayerAnnotations": "use tf.estimator.DNNRegressor",
     "RNNClassifier": _RNN,
     "RNNEstimator": _RNN,
-    "boosted_trees_classifier_train_in_memory": _BOOSTED_TREES,
-    "boosted_trees_regressor_train_in_memory": _BOOSTED_TREES,
+    "boosted_trees_classifier_train_in_memory": "use tf.estimator.BoostedTreesClassifier",
+    "boosted_trees_regressor_train_in_memory": "use tf.estimator.BoostedTreesRegressor",
 }
 __getattr__ = explain_missing(__name__, NOT_SUPPLIED)
