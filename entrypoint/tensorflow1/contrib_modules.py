@@ -99,3 +99,13 @@ MODULES = {
         " resample sampling_ops sequence_queueing_state_saver training tuner"
     ),
 }
+
+# Those directly below a package.
+BESIDE = {
+    "lookup": "lookup_ops",
+    "predictor": (
+        "contrib_estimator_predictor core_estimator_predictor predictor predictor_factories"
+        " saved_model_predictor"
+    ),
+    "summary": "summary",
+}

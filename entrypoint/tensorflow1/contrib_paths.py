@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from entrypoint.tensorflow1.contrib_modules import MODULES
+from entrypoint.tensorflow1.contrib_modules import BESIDE, MODULES
 from entrypoint.tensorflow1.facade import Facade
 
 _CONTRIB = "entrypoint.tensorflow1.contrib"
@@ -28,6 +28,8 @@ class Contrib(Facade):
     def _find(self, name: str) -> Any:
         if name == "python" and self._below in MODULES:
             return OldModule(f"{self.__name__}.python", self, MODULES[self._below].split())
+        if name in BESIDE.get(self._below, "").split():
+            return OldModule(f"{self.__name__}.{name}", self, [])
         value = super()._find(name)
         path = f"{self._below}.{name}".lstrip(".")
         if isinstance(value, ModuleType) and value.__name__ == f"{_CONTRIB}.{path}":

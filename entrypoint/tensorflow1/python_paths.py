@@ -24,6 +24,7 @@ _STRATEGIES = "tensorflow.python.distribute.distribute_lib"
 MOVED_MODULES = {
     "distribute.distribution_strategy_context": _STRATEGIES,
     "estimator": "tensorflow_estimator.python.estimator",
+    "estimator.canned.boosted_trees": "entrypoint.estimator.boosted_trees",
     "feature_column.dense_features": "tf_keras.src.feature_column.dense_features",
     "feature_column.dense_features_v2": "tf_keras.src.feature_column.dense_features_v2",
     "keras": "tf_keras.src",

@@ -131,7 +131,7 @@ class _Training:
             )
         if self._max_steps is not None and step < self._max_steps:
             logger.warning(
-                "the data ended at step %d, before train_max_steps %d",
+                "the data or the model ended training at step %d, before train_max_steps %d",
                 self.total_steps(step),
                 job.parameters.train_max_steps,
                 extra={"event": "data_ended", "global_step": step},

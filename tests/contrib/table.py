@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import pkgutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -35,23 +34,29 @@ SOURCES = {
 HEAD = """\
 # tf.contrib: what is supplied
 
-Written by `make docs` from the packages themselves; a test keeps it so. A package is loaded when your code
-first names it. A symbol that is not supplied raises an error that names it, your line and what to use
-instead, when your module is imported or where the symbol is used first.
+Written by `make docs` from the packages themselves; a test keeps it so. A package is loaded when
+your code first names it. A symbol that is not supplied raises an error that names it, your line and
+what to use instead, when your module is imported or where the symbol is used first.
 
-Each package also answers to its old private paths (`tensorflow.contrib.layers.python.layers.layers`).
+Each package answers to its old private paths too (`tensorflow.contrib.layers.python.layers.layers`).
 Names and shapes of variables are those of TensorFlow 1.15, so its checkpoints load.
 
 | package | of TensorFlow 1.15's public symbols | beyond them |
 |---|---|---|
 """
 
+MISSING_PACKAGES = """
+## Packages that are not supplied
+
+| package | why, and what to use |
+|---|---|
+"""
+
 
 def packages() -> dict[str, ModuleType]:
     """Return the packages that are supplied, by name."""
     contrib = importlib.import_module(CONTRIB)
-    names = [module.name for module in pkgutil.iter_modules(contrib.__path__)]
-    return {name: importlib.import_module(f"{CONTRIB}.{name}") for name in names if name != "missing"}
+    return {name: importlib.import_module(f"{CONTRIB}.{name}") for name in contrib.__all__}
 
 
 def source_of(value: Any) -> str:
@@ -71,8 +76,11 @@ def table() -> str:
             HEAD,
             *(_overview(name, package) for name, package in supplied.items()),
             *(_section(name, package) for name, package in supplied.items()),
-            "\n## Packages that are not supplied\n\n| package | why, and what to use |\n|---|---|\n",
-            *(f"| `{name}` | {_cell(why)} |\n" for name, why in sorted(contrib.NOT_SUPPLIED.items())),
+            MISSING_PACKAGES,
+            *(
+                f"| `{name}` | {_cell(why)} |\n"
+                for name, why in sorted(contrib.NOT_SUPPLIED.items())
+            ),
         ]
     )
 
@@ -95,7 +103,9 @@ def _section(name: str, package: ModuleType) -> str:
         lines += ["", "| not supplied | why, and what to use |", "|---|---|"]
         lines += [
             f"| `{symbol}` | {_cell(why)} |"
-            for symbol, why in sorted(package.NOT_SUPPLIED.items(), key=lambda item: item[0].lower())
+            for symbol, why in sorted(
+                package.NOT_SUPPLIED.items(), key=lambda item: item[0].lower()
+            )
         ]
     return "\n".join(lines) + "\n"
 

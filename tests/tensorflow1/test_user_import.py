@@ -205,6 +205,20 @@ def test_contrib_is_there_however_it_is_imported(load: Load, source: str) -> Non
     assert load(source).found is framework.arg_scope
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from tensorflow.contrib.summary import summary\nfound = summary.scalar",
+        "from tensorflow.contrib import summary\nfound = summary.scalar",
+        "import tensorflow.contrib.summary.summary as s\nfound = s.scalar",
+    ],
+)
+def test_a_file_of_a_package_has_the_packages_names(load: Load, source: str) -> None:
+    from entrypoint.tensorflow1.contrib import summary
+
+    assert load(source).found is summary.scalar
+
+
 def test_private_names_of_contrib_are_there_by_their_old_paths(load: Load) -> None:
     from entrypoint.tensorflow1.contrib.seq2seq import attention_wrapper
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
 from typing import Any
 
 from entrypoint.tensorflow1.contrib.missing import missing
+
+__all__ = [module.name for module in pkgutil.iter_modules(__path__) if module.name != "missing"]
 
 # Whole packages that are not here, and what to use instead.
 NOT_SUPPLIED: dict[str, str] = {
@@ -42,6 +45,7 @@ NOT_SUPPLIED: dict[str, str] = {
         "TensorFlow's graphs can no longer be edited; build the graph as it is to be, or "
         "import an edited GraphDef with tf.import_graph_def and its input_map"
     ),
+    "grid_rnn": "use tf.contrib.rnn.GridLSTMCell, or stack cells with tf.nn.rnn_cell.MultiRNNCell",
     "hadoop": "install tensorflow-io, or convert sequence files into TFRecord files",
     "ignite": "install tensorflow-io, or read the cache into TFRecord files",
     "kafka": "install tensorflow-io",
