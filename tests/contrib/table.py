@@ -38,7 +38,7 @@ Written by `make docs` from the packages themselves; a test keeps it so. A packa
 your code first names it. A symbol that is not supplied raises an error that names it, your line and
 what to use instead, when your module is imported or where the symbol is used first.
 
-Each package answers to its old private paths too (`tensorflow.contrib.layers.python.layers.layers`).
+Its old private paths lead there too (`tensorflow.contrib.layers.python.layers.layers`).
 Names and shapes of variables are those of TensorFlow 1.15, so its checkpoints load.
 
 | package | of TensorFlow 1.15's public symbols | beyond them |
