@@ -151,6 +151,11 @@ def _publish() -> ModuleType:
         sys.modules[f"{name}.estimator"] = module
         # They are in neither module; they are loaded when user code first names one.
         module.__getattr__ = functools.partial(_find_boosted_trees, module.__name__)  # type: ignore[method-assign]
+
+    from entrypoint.estimator.tpu_estimator import CrossShardOptimizer, TPUEstimator
+
+    v1.tpu.TPUEstimator = TPUEstimator
+    tf.compat.v1.tpu.CrossShardOptimizer = CrossShardOptimizer
     published: ModuleType = v1
     return published
 

@@ -118,6 +118,60 @@ def test_an_estimator_of_the_users_own_learns_and_exports(root: JobRoot) -> None
     assert round(ratio) == 32, "the rows of every batch are counted"
 
 
+TPU = (
+    DATA
+    + """
+
+def model_fn(features, labels, mode, params):
+    assert mode == "infer" or params["batch_size"] == {"train": 16, "eval": 8}[mode], params
+    logits = tf.layers.dense(features["x"], 2)
+    if mode == tf.estimator.ModeKeys.PREDICT:
+        return tf.contrib.tpu.TPUEstimatorSpec(mode, predictions={"logits": logits})
+    loss = tf.losses.sparse_softmax_cross_entropy(labels, logits)
+    optimizer = tf.tpu.CrossShardOptimizer(tf.train.AdamOptimizer(0.05))
+    return tf.contrib.tpu.TPUEstimatorSpec(
+        mode,
+        loss=loss,
+        train_op=optimizer.minimize(loss, tf.train.get_global_step()),
+        eval_metrics=(
+            lambda labels, logits: {"accuracy": tf.metrics.accuracy(labels, tf.argmax(logits, 1))},
+            [labels, logits],
+        ),
+    )
+
+
+def estimator_fn(run_config, params):
+    return tf.estimator.tpu.TPUEstimator(
+        model_fn, config=run_config, use_tpu=False, train_batch_size=16, eval_batch_size=8
+    )
+
+
+def train_input_fn(path, params):
+    assert params["batch_size"] == 16
+    return rows("x", params, None)
+
+
+def eval_input_fn(path, params):
+    assert params["batch_size"] == 8
+    return rows("x", params, 1)
+
+
+def serving_input_fn():
+    x = tf.placeholder(tf.float32, [None, 4])
+    return tf.estimator.export.ServingInputReceiver({"x": x}, {"x": x})
+"""
+)
+
+
+def test_a_tpu_estimator_is_one_for_cpu_and_gpu(root: JobRoot) -> None:
+    """Built with the job's RunConfig; its batch sizes reach the user's functions."""
+    job = with_code(root, TPU)
+    finished = job.run()
+    assert finished.code == 0, finished.last
+    assert job.report["evaluation"]["accuracy"] > 0.85
+    assert job.checkpoint_steps == [0, 200, 400]
+
+
 def test_a_model_without_a_default_signature_is_exported_with_a_warning(root: JobRoot) -> None:
     """A canned classifier's default one takes serialized examples, which this receiver does not."""
     serving = CANNED[CANNED.index("    features = {") :]

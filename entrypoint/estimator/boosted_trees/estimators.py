@@ -51,7 +51,7 @@ class _BoostedTrees(tf.compat.v1.estimator.Estimator):
 
         super().__init__(model_fn=model_fn, model_dir=model_dir, config=config)
 
-    def experimental_feature_importances(self, normalize: bool = False) -> dict[str, float]:  # noqa: FBT001, FBT002 (TensorFlow's)
+    def experimental_feature_importances(self, normalize: bool = False) -> dict[str, float]:
         """Return what each column gained in the latest checkpoint, the greatest first.
 
         Raises:
@@ -103,7 +103,7 @@ class BoostedTreesClassifier(_BoostedTrees):
     each class.
     """
 
-    def __init__(  # noqa: PLR0917 (TensorFlow's)
+    def __init__(
         self,
         feature_columns: Iterable[Any],
         n_batches_per_layer: int,
@@ -119,10 +119,10 @@ class BoostedTreesClassifier(_BoostedTrees):
         tree_complexity: float = 0.0,
         min_node_weight: float = 0.0,
         config: Any = None,
-        center_bias: bool = False,  # noqa: FBT001, FBT002 (TensorFlow's)
+        center_bias: bool = False,
         pruning_mode: str = "none",
         quantile_sketch_epsilon: float = 0.01,
-        train_in_memory: bool = False,  # noqa: FBT001, FBT002 (TensorFlow's)
+        train_in_memory: bool = False,
     ) -> None:
         """Make an untrained one, or one that goes on from the checkpoint in `model_dir`.
 
@@ -170,7 +170,7 @@ class BoostedTreesRegressor(_BoostedTrees):
     each.
     """
 
-    def __init__(  # noqa: PLR0917 (TensorFlow's)
+    def __init__(
         self,
         feature_columns: Iterable[Any],
         n_batches_per_layer: int,
@@ -185,10 +185,10 @@ class BoostedTreesRegressor(_BoostedTrees):
         tree_complexity: float = 0.0,
         min_node_weight: float = 0.0,
         config: Any = None,
-        center_bias: bool = False,  # noqa: FBT001, FBT002 (TensorFlow's)
+        center_bias: bool = False,
         pruning_mode: str = "none",
         quantile_sketch_epsilon: float = 0.01,
-        train_in_memory: bool = False,  # noqa: FBT001, FBT002 (TensorFlow's)
+        train_in_memory: bool = False,
     ) -> None:
         """Make an untrained one, or one that goes on from the checkpoint in `model_dir`.
 
@@ -223,7 +223,7 @@ class BoostedTreesRegressor(_BoostedTrees):
 class BoostedTreesEstimator(_BoostedTrees):
     """Gradient boosted trees for the loss of a head."""
 
-    def __init__(  # noqa: PLR0917 (TensorFlow's)
+    def __init__(
         self,
         feature_columns: Iterable[Any],
         n_batches_per_layer: int,
@@ -238,7 +238,7 @@ class BoostedTreesEstimator(_BoostedTrees):
         tree_complexity: float = 0.0,
         min_node_weight: float = 0.0,
         config: Any = None,
-        center_bias: bool = False,  # noqa: FBT001, FBT002 (TensorFlow's)
+        center_bias: bool = False,
         pruning_mode: str = "none",
         quantile_sketch_epsilon: float = 0.01,
     ) -> None:

@@ -17,7 +17,7 @@ v1 = tf.compat.v1
 Derive = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
-def build_training(  # noqa: PLR0917 (all that a graph is made of)
+def build_training(
     features: Mapping[str, Any],
     labels: Any,
     head: Any,
