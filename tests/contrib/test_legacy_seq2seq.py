@@ -143,7 +143,7 @@ def test_decoders_refuse(legacy: Any) -> None:
     inputs, state = [tf.zeros([2, 3])], tf.zeros([2, 3])
     with pytest.raises(ValueError, match="at least 1 input"):
         legacy.attention_decoder([], state, memory, cell)
-    with pytest.raises(ValueError, match="less than 1 heads"):
+    with pytest.raises(ValueError, match="num_heads is below 1"):
         legacy.attention_decoder(inputs, state, memory, cell, num_heads=0)
     unknown = v1.placeholder(tf.float32, [2, 4, None])
     with pytest.raises(ValueError, match="must be known"):

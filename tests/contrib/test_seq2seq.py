@@ -77,7 +77,7 @@ def test_monotonic_attention_follows_its_recurrence(seq2seq: Any, mode: str) -> 
 
 
 def test_unknown_monotonic_mode_is_refused_when_the_mechanism_is_made(seq2seq: Any) -> None:
-    with pytest.raises(ValueError, match="mode must be"):
+    with pytest.raises(ValueError, match="mode is none of"):
         seq2seq.LuongMonotonicAttention(2, tf.zeros([2, 3, 2]), mode="soft")
 
 
@@ -424,9 +424,9 @@ def test_sampling_probability_may_differ_between_examples(seq2seq: Any) -> None:
 
 
 def test_helpers_refuse_tokens_of_other_ranks(seq2seq: Any) -> None:
-    with pytest.raises(ValueError, match="start_tokens must be a vector"):
+    with pytest.raises(ValueError, match="start_tokens is no vector"):
         seq2seq.GreedyEmbeddingHelper(tf.zeros([3, 2]), 1, 0)
-    with pytest.raises(ValueError, match="end_token must be a scalar"):
+    with pytest.raises(ValueError, match="end_token is no scalar"):
         seq2seq.GreedyEmbeddingHelper(tf.zeros([3, 2]), [1], [0])
     with pytest.raises(ValueError, match="sequence_length to be a vector"):
         seq2seq.TrainingHelper(tf.zeros([2, 3, 2]), 3)

@@ -201,11 +201,13 @@ class Monitor:
     def __init__(self, step_callable: Any, session: Any = None) -> None:
         if tf.executing_eagerly():
             if session is not None:
-                raise ValueError("Should not provide a `session` in Eager mode.")
+                raise ValueError(
+                    "a session was given, and there is none in eager mode; leave it out"
+                )
             self._run_step = step_callable
             return
         if session is None:
-            raise ValueError("Should provide a `session` in Graph mode.")
+            raise ValueError("no session was given; in graph mode the step runs in one")
         session.run(step_callable.initialize())
         self._run_step = session.make_callable(step_callable())
         session.run(tf.global_variables_initializer())

@@ -108,7 +108,7 @@ def index_table_from_tensor(
         ValueError: there is no mapping.
     """
     if mapping is None:
-        raise ValueError("mapping must be specified.")
+        raise ValueError("mapping is None; give a tensor of strings")
     return lookup_ops.index_table_from_tensor(
         mapping, num_oov_buckets, default_value, hasher_spec, dtype, name
     )
@@ -123,7 +123,7 @@ def index_to_string_table_from_tensor(
         ValueError: there is no mapping.
     """
     if mapping is None:
-        raise ValueError("mapping must be specified.")
+        raise ValueError("mapping is None; give a tensor of strings")
     return lookup_ops.index_to_string_table_from_tensor(mapping, default_value, name)
 
 

@@ -48,7 +48,7 @@ class FixedLossScaleManager(LossScaleManager):
 
     def __init__(self, loss_scale: float) -> None:
         if loss_scale < 1:
-            raise ValueError("loss scale must be at least 1.")
+            raise ValueError("the loss scale is below 1; give 1 or more")
         self._loss_scale = tf.convert_to_tensor(loss_scale, dtype=tf.float32)
 
     def get_loss_scale(self) -> Any:

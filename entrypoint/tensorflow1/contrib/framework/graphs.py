@@ -74,11 +74,11 @@ def fuse_op(
 
 def _check_fuse_arguments(graph_def: Any, input_nodes: Any, output_nodes: Any) -> None:
     if not isinstance(graph_def, v1.GraphDef):
-        raise TypeError("graph_def must be a graph_pb2.GraphDef proto.")
+        raise TypeError("graph_def is no GraphDef; give what graph.as_graph_def() returns")
     if isinstance(input_nodes, str):
-        raise TypeError("input_nodes must be a list.")
+        raise TypeError("input_nodes is no list; give the names of the nodes in one")
     if isinstance(output_nodes, str):
-        raise TypeError("output_nodes must be a list.")
+        raise TypeError("output_nodes is no list; give the names of the nodes in one")
 
 
 def _node_name(input_name: str) -> str:

@@ -88,7 +88,7 @@ class Experiment:
                 " `eval_metric_ops` in `tf.estimator.EstimatorSpec` instead."
             )
         if train_steps_per_iteration is not None and not isinstance(train_steps_per_iteration, int):
-            raise ValueError("`train_steps_per_iteration` must be an integer.")
+            raise ValueError("train_steps_per_iteration is no integer; give a number of steps")
         self._estimator = estimator
         self._train_input_fn = train_input_fn
         self._eval_input_fn = eval_input_fn

@@ -106,9 +106,9 @@ def attention_decoder(
         ValueError: no inputs, no heads, or a width that is not known.
     """
     if not decoder_inputs:
-        raise ValueError("Must provide at least 1 input to attention decoder.")
+        raise ValueError("decoder_inputs is empty; an attention decoder needs one input or more")
     if num_heads < 1:
-        raise ValueError("With less than 1 heads, use a non-attention decoder.")
+        raise ValueError("num_heads is below 1; rnn_decoder decodes without attention")
     size = tf.compat.dimension_value(attention_states.shape[2])
     if size is None:
         raise ValueError(f"Shape[2] of attention_states must be known: {attention_states.shape}")

@@ -52,7 +52,7 @@ def tile_batch(t: Any, multiplier: int, name: str | None = None) -> Any:
 def _tile_batch(t: Any, multiplier: int) -> Any:
     t = tf.convert_to_tensor(t, name="t")
     if t.shape.ndims is None or t.shape.ndims < 1:
-        raise ValueError("t must have statically known rank")
+        raise ValueError("the rank of t is not known while the graph is built; set its shape")
     tiled = tf.tile(tf.expand_dims(t, 1), [1, multiplier] + [1] * (t.shape.ndims - 1))
     tiled = tf.reshape(tiled, tf.concat([[-1], tf.shape(t)[1:]], 0))
     batch_size = tf.compat.dimension_value(t.shape[0])

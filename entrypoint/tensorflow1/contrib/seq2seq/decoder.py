@@ -124,7 +124,7 @@ def _scalar(maximum_iterations: Any) -> Any:
         return None
     limit = tf.convert_to_tensor(maximum_iterations, dtype=tf.int32, name="maximum_iterations")
     if limit.shape.ndims != 0:
-        raise ValueError("maximum_iterations must be a scalar")
+        raise ValueError("maximum_iterations is no scalar; give one number for all sequences")
     return limit
 
 
@@ -133,7 +133,7 @@ def _output_arrays(decoder: Decoder, maximum_iterations: Any) -> Any:
     context = None if tf.executing_eagerly() else v1.get_default_graph()._get_control_flow_context()
     is_xla = control_flow_util.GetContainingXLAContext(context) is not None
     if is_xla and maximum_iterations is None:
-        raise ValueError("maximum_iterations is required for XLA compilation.")
+        raise ValueError("under XLA give maximum_iterations, which sizes the arrays")
 
     def array(size: Any, dtype: Any) -> Any:
         shape = None

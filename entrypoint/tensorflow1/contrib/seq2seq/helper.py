@@ -100,7 +100,7 @@ class CustomHelper(Helper):
     def batch_size(self) -> Any:
         """Number of examples, known once `initialize` was called."""
         if self._batch_size is None:
-            raise ValueError("batch_size accessed before initialize was called")
+            raise ValueError("the batch size is known after initialize; call that first")
         return self._batch_size
 
     @property

@@ -160,9 +160,9 @@ def tokens(start_tokens: Any, end_token: Any) -> tuple[Any, Any]:
     start = tf.convert_to_tensor(start_tokens, dtype=tf.int32, name="start_tokens")
     end = tf.convert_to_tensor(end_token, dtype=tf.int32, name="end_token")
     if start.shape.ndims != 1:
-        raise ValueError("start_tokens must be a vector")
+        raise ValueError("start_tokens is no vector; give one token per sequence")
     if end.shape.ndims != 0:
-        raise ValueError("end_token must be a scalar")
+        raise ValueError("end_token is no scalar; give the one token that ends a sequence")
     return start, end
 
 

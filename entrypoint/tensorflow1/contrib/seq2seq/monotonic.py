@@ -56,7 +56,7 @@ def monotonic_attention(p_choose_i: Any, previous_attention: Any, mode: str) -> 
         # Only entries from the previously chosen one on may be chosen; the first of them wins.
         p_choose_i *= tf.cumsum(previous_attention, axis=1)
         return p_choose_i * tf.math.cumprod(1 - p_choose_i, axis=1, exclusive=True)
-    raise ValueError("mode must be 'recursive', 'parallel', or 'hard'.")
+    raise ValueError("the mode is none of 'recursive', 'parallel' and 'hard'")
 
 
 def _recursive(p_choose_i: Any, previous_attention: Any) -> Any:
@@ -182,7 +182,7 @@ class LuongMonotonicAttention(_BaseMonotonicAttentionMechanism):
 
 def _probability_fn(sigmoid_noise: float, mode: str, seed: Any) -> Any:
     if mode not in ("recursive", "parallel", "hard"):
-        raise ValueError("mode must be 'recursive', 'parallel', or 'hard'.")
+        raise ValueError("the mode is none of 'recursive', 'parallel' and 'hard'")
     return functools.partial(
         _monotonic_probability_fn, sigmoid_noise=sigmoid_noise, mode=mode, seed=seed
     )
