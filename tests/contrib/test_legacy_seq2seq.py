@@ -141,7 +141,7 @@ def test_attention_of_one_state_reads_it_whole(legacy: Any) -> None:
 def test_decoders_refuse(legacy: Any) -> None:
     cell, memory = v1.nn.rnn_cell.GRUCell(3), tf.zeros([2, 4, 5])
     inputs, state = [tf.zeros([2, 3])], tf.zeros([2, 3])
-    with pytest.raises(ValueError, match="at least 1 input"):
+    with pytest.raises(ValueError, match="decoder_inputs is empty"):
         legacy.attention_decoder([], state, memory, cell)
     with pytest.raises(ValueError, match="num_heads is below 1"):
         legacy.attention_decoder(inputs, state, memory, cell, num_heads=0)
