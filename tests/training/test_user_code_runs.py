@@ -104,7 +104,7 @@ PARAMS_CHECK = """
 import json
 
 def check(params, seen_by):
-    assert type(params) is dict, type(params)
+    assert isinstance(params, dict), type(params)
     print("PARAMS", seen_by, json.dumps(params, sort_keys=True))
     # What one function does to its copy must not reach another.
     params["layers"]["sizes"].append(99)
