@@ -44,7 +44,7 @@ def revive() -> ModuleType:
     _restore_coordinator_training()
     tpu_stand_ins.install()
     _settle_keras()
-    _silence_deprecations()
+    _silence_needless_warnings()
     return _publish()
 
 
@@ -123,15 +123,23 @@ def _settle_keras() -> None:
     sys.modules["tf_keras.legacy_tf_layers.normalization"] = legacy_tf_layers.normalization
 
 
-def _silence_deprecations() -> None:
-    """Leave out the advice to migrate, which would follow nearly every line of Estimator code."""
+def _silence_needless_warnings() -> None:
+    """Leave out the advice to migrate, which would follow nearly every line, and a false alarm."""
     from tensorflow.python.util import deprecation
 
     deprecation._PRINT_DEPRECATION_WARNINGS = False
     # Each of the v1 layers and cells warns on its own.
     advice = re.compile(r"`(tf\.layers|layer|tf\.nn\.rnn_cell)\..*` is deprecated")
     warnings.filterwarnings("ignore", advice.pattern, UserWarning)
-    logging.getLogger("tensorflow").addFilter(lambda record: not advice.match(record.getMessage()))
+    # This one compares two reads that race with the training operation, and is most often wrong;
+    # `ProgressHook` makes a check of its own.
+    alarm = "It seems that global step (tf.train.get_global_step) has not been increased."
+
+    def is_worth_saying(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        return not (advice.match(message) or message.startswith(alarm))
+
+    logging.getLogger("tensorflow").addFilter(is_worth_saying)
 
 
 def _publish() -> ModuleType:

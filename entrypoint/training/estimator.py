@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python import tf2
 
 from entrypoint.blame import blame_user
 from entrypoint.errors import UserCodeFailedError
@@ -85,8 +86,10 @@ def _call_keras_model_fn(job: TrainingJob, config: Any) -> Any:
             "keras_model_fn returned a model that is not compiled",
             hint="call model.compile(optimizer=…, loss=…) before returning it",
         )
+    # TensorFlow 1's saves variables under their names, TensorFlow 2's under paths of objects.
+    keras = tf.keras if tf2.enabled() else tf.compat.v1.keras
     with blame_user("keras_model_fn", job.code.source.code_dir):
-        return tf.keras.estimator.model_to_estimator(keras_model=model, config=config)
+        return keras.estimator.model_to_estimator(keras_model=model, config=config)
 
 
 def _count_its_examples(estimator: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from tensorflow.python.training import training_util
 from entrypoint.metrics import MetricsFile
 from entrypoint.signals import StopRequest
 
+logger = logging.getLogger(__name__)
+
 v1 = tf.compat.v1
 
 # Graph collection of scalars: how many examples each replica takes in this step.
 BATCH_EXAMPLES = "modelmaker_batch_examples"
+# A training operation that gathers gradients over several batches may leave the step for a while.
+STANDSTILL_RUNS = 1000
 
 
 def count_examples(features: Any, labels: Any) -> None:
@@ -105,6 +110,8 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         self._first: _Mark | None = None
         self._last: _Mark | None = None
         self._recorded_step = 0
+        self._seen_step = -1
+        self._runs_at_seen_step = 0
         self.start_step = 0
         self.end_step: int | None = None
 
@@ -137,11 +144,26 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         if self._first is None:
             # The first step also builds and places the graph; speeds are counted from its end.
             self._first = self._last = self._mark(self._step_of(run_context.session))
+        self._watch(int(run_values.results["step"]))
         # The step read beside the training operation may miss its last increment.
         if self._is_due(int(run_values.results["step"]) + 1):
             step = self._step_of(run_context.session)
             if self._is_due(step):
                 self._record(step)
+
+    def _watch(self, step: int) -> None:
+        """Warn when the global step stands still: training would never reach its last step."""
+        self._runs_at_seen_step = 0 if step > self._seen_step else self._runs_at_seen_step + 1
+        self._seen_step = max(step, self._seen_step)
+        if self._runs_at_seen_step == STANDSTILL_RUNS:
+            logger.warning(
+                "the training operation ran %d times and the global step is still %d; give"
+                " optimizer.minimize global_step=tf.train.get_global_step(), or training will not"
+                " end by itself",
+                STANDSTILL_RUNS,
+                step,
+                extra={"event": "step_stands_still", "global_step": step},
+            )
 
     def end(self, session: Any) -> None:
         """Record the last steps."""

@@ -186,6 +186,25 @@ def test_sagemaker_hyperparameters_and_channel_reach_the_functions(root: JobRoot
     assert start["dataset"].endswith("input/data/training")
 
 
+def test_a_global_step_that_stands_still_is_told(job: JobRoot) -> None:
+    source = LINE.replace("global_step=tf.train.get_or_create_global_step()", "")
+    job.write_code(line=source).write_parameters(rows=9000, batch_size=8, eval_steps=1)
+    finished = job.run()
+    message = finished.event("step_stands_still")["message"]
+    assert message.startswith(
+        "the training operation ran 1000 times and the global step is still 0;"
+    )
+    assert finished.code == 11, "to the job it looks as if there were no data"
+
+
+def test_no_false_alarm_is_raised_about_the_global_step(job: JobRoot) -> None:
+    job.write_parameters(train_max_steps=2500, eval_steps=1)
+    finished = job.run()
+    assert finished.code == 0
+    assert "has not been increased" not in finished.output
+    assert finished.events("step_stands_still") == []
+
+
 def test_model_fn_may_return_a_tpu_estimators_spec(job: JobRoot) -> None:
     """As code does that was written for TPUs and runs without them."""
     source = (

@@ -49,6 +49,10 @@ def serving_input_fn(hyperparameters):
     return tf.estimator.export.ServingInputReceiver({"first_input": x}, {"first_input": x})
 """
 )
+# The same for TensorFlow 2.
+KERAS_2 = KERAS.replace("tf.estimator.inputs", "tf.compat.v1.estimator.inputs").replace(
+    "tf.placeholder", "tf.compat.v1.placeholder"
+)
 CANNED = (
     DATA
     + """
@@ -83,11 +87,20 @@ def with_code(root: JobRoot, source: str, **parameters: object) -> JobRoot:
     )
 
 
-def test_a_compiled_keras_model_learns_and_exports(root: JobRoot) -> None:
-    job = with_code(root, KERAS, rate=0.02, one_hot=True)
+def saves_objects(job: JobRoot) -> bool:
+    """Whether the newest checkpoint has paths of objects for keys, and not names of variables."""
+    index = job.path / "checkpoints" / f"model.ckpt-{job.checkpoint_steps[-1]}.index"
+    return b".ATTRIBUTES" in index.read_bytes()
+
+
+@pytest.mark.parametrize(("source", "metric"), [(KERAS, "acc"), (KERAS_2, "accuracy")])
+def test_a_compiled_keras_model_learns_and_exports(root: JobRoot, source: str, metric: str) -> None:
+    job = with_code(root, source, rate=0.02, one_hot=True)
     finished = job.run()
     assert finished.code == 0, finished.last
-    assert job.report["evaluation"]["acc"] > 0.85
+    assert finished.event("tensorflow_api")["api"] == ("1" if source == KERAS else "2")
+    assert job.report["evaluation"][metric] > 0.85
+    assert saves_objects(job) == (source == KERAS_2)
     signature = finished.event("export")["signatures"]["serving_default"]
     assert signature["inputs"] == {"first_input": "float32[?,4]"}
     assert job.checkpoint_steps == [0, 200, 400]
@@ -95,14 +108,14 @@ def test_a_compiled_keras_model_learns_and_exports(root: JobRoot) -> None:
     job.write_parameters(train_max_steps=500, eval_start_delay_secs=0, rate=0.0, one_hot=True)
     finished = job.run()
     assert finished.event("resume")["global_step"] == 400
-    assert job.report["evaluation"]["acc"] > 0.85
+    assert job.report["evaluation"][metric] > 0.85
     # And a new training may begin with it.
     first = job.path / "first"
     (job.path / "checkpoints").rename(first)
     job.write_parameters(train_max_steps=1, eval_start_delay_secs=0, rate=0.0, one_hot=True)
     finished = job.run(MODELMAKER_WARM_START=str(first))
     assert {"first/kernel", "dense/bias"} <= set(finished.event("warm_start")["taken"])
-    assert job.report["evaluation"]["acc"] > 0.85
+    assert job.report["evaluation"][metric] > 0.85
 
 
 def test_an_estimator_of_the_users_own_learns_and_exports(root: JobRoot) -> None:
