@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import tensorflow as tf
 from tensorflow.python.framework.tensor_shape import Dimension
 from tf_keras.src.engine import base_layer, base_layer_v1
 
@@ -28,6 +29,15 @@ def take_whole_floats_for_dimensions() -> None:
         initialize(self, int(value) if isinstance(value, float) and value.is_integer() else value)
 
     Dimension.__init__ = initialize_whole
+
+
+class NameScope(tf.compat.v1.name_scope):
+    """`tf.name_scope`, in which `tf.name_scope("name", [tensor])` is allowed, as until 1.12."""
+
+    def __init__(self, name: Any, default_name: Any = None, values: Any = None) -> None:
+        if name is not None and isinstance(default_name, list | tuple):
+            default_name, values = None, default_name
+        super().__init__(name, default_name, values)
 
 
 def _apply(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,7 @@ from entrypoint.settings import TensorFlowApi
 from entrypoint.tensorflow1.contrib.missing import MissingSymbolError
 from entrypoint.tensorflow1.contrib_paths import Contrib, OldModule
 from entrypoint.tensorflow1.facade import Facade
+from entrypoint.tensorflow1.old_behaviour import NameScope
 from entrypoint.tensorflow1.python_paths import PythonModule
 
 # The last release of TensorFlow 1; code asks for it to choose between the names of two versions.
@@ -38,6 +39,8 @@ class TensorFlow(Facade):
                 "contrib": Contrib,
                 "data": _data,
                 "examples": _examples,
+                "name_scope": lambda: NameScope,
+                "pywrap_tensorflow": lambda: PythonModule("pywrap_tensorflow"),
                 "version": lambda: Facade(
                     "tensorflow.version", tf.version, {"VERSION": lambda: TENSORFLOW1_VERSION}
                 ),

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from entrypoint.tensorflow1.old_behaviour import (
+    NameScope,
     restore_keras_methods,
     take_whole_floats_for_dimensions,
 )
@@ -39,6 +40,15 @@ def test_an_update_may_name_its_inputs() -> None:
         session.run(v1.global_variables_initializer())
         session.run(layer.updates)
         assert session.run(layer.calls) == 1.0
+
+
+def test_a_name_scope_may_be_given_its_values_second() -> None:
+    with tf.Graph().as_default():
+        with NameScope("boxes", [tf.constant(1)]) as scope:
+            assert scope == "boxes/"
+            assert tf.constant(1).op.name == "boxes/Const"
+        with NameScope(None, "other") as scope:
+            assert scope == "other/"
 
 
 def test_a_whole_float_is_a_dimension() -> None:

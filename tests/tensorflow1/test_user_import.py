@@ -125,6 +125,8 @@ MOVED = [
     ),
     ("from tensorflow.python.pywrap_tensorflow import NewCheckpointReader as found",
      "v1.train.NewCheckpointReader"),
+    ("import tensorflow as tf\nfound = tf.pywrap_tensorflow.NewCheckpointReader",
+     "v1.train.NewCheckpointReader"),
     ("from tensorflow.python import pywrap_tensorflow as p\nfound = p.NewCheckpointReader",
      "v1.train.NewCheckpointReader"),
     ("from tensorflow.python.estimator.model_fn import EstimatorSpec as found",
