@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import linecache
 import logging
 import re
+import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from entrypoint.errors import JobError, UserCodeFailedError
 
@@ -17,6 +20,11 @@ logger = logging.getLogger(__name__)
 
 # Where TensorFlow wrote Python frames into the text of an error of its own.
 _FRAME_IN_TEXT = re.compile(r'File "([^"]+)", line (\d+)(?:, in ([\w<>.]+))?')
+# A name that one of TensorFlow's modules does not have.
+_NO_ATTRIBUTE = re.compile(
+    r"module '(?P<module>tensorflow(?:\._api\.v2(?:\.compat\.v1)?)?\.?(?P<below>[\w.]*))'"
+    r" has no attribute '(?P<name>\w+)'"
+)
 MAX_MESSAGE = 400
 
 
@@ -112,7 +120,8 @@ def describe(error: BaseException) -> str:
     """Return the type and the first lines of the message of an exception, shortened."""
     # TensorFlow appends the graph's whole traceback after these words.
     text = re.split(
-        r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)", text_of(error)
+        r"\n\n?(?:Original stack trace|Errors may have originated|in user code:)",
+        error.what if isinstance(error, _Advising) else text_of(error),
     )[0]
     # Before the message it puts the failing node's whole traceback, the node's name behind it.
     if "Detected at node" in text:
@@ -123,6 +132,28 @@ def describe(error: BaseException) -> str:
     if len(text) > MAX_MESSAGE:
         text = text[:MAX_MESSAGE] + "…"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@runtime_checkable
+class _Advising(Protocol):
+    """An exception that says apart what is wrong and what to do."""
+
+    what: str
+    advice: str
+
+
+def advise(error: BaseException) -> str | None:
+    """Return what an exception itself says is to be done, or what its misspelt name may mean."""
+    if isinstance(error, _Advising):
+        return error.advice
+    found = _NO_ATTRIBUTE.fullmatch(text_of(error)) if isinstance(error, AttributeError) else None
+    if found is None:
+        return None
+    shown = f"tf.{found['below']}" if found["below"] else "tf"
+    near = difflib.get_close_matches(
+        found["name"], dir(sys.modules.get(found["module"])), n=1, cutoff=0.75
+    )
+    return f"did you mean {shown}.{near[0]}?" if near else None
 
 
 @contextlib.contextmanager
@@ -155,5 +186,6 @@ def user_failure(function: str, error: BaseException, code_dir: Path) -> UserCod
     where = f" at {place}" if place else ""
     return UserCodeFailedError(
         f"{function} raised {what}{where}",
-        hint=f"correct {place.file}" if place else f"look at {function} and the data it reads",
+        hint=advise(error)
+        or (f"correct {place.file}" if place else f"look at {function} and the data it reads"),
     )

@@ -218,8 +218,14 @@ def _fill(given: Mapping[str, Any]) -> Parameters:
     )
 
 
+# What SageMaker's containers of 2018 called two of them.
+_FORMER_NAMES = {"training_steps": "train_max_steps", "evaluation_steps": "eval_steps"}
+
+
 def _documented_name_like(name: str) -> str | None:
-    """Return the documented parameter that `name` seems to misspell."""
+    """Return the documented parameter that `name` seems to misspell, or used to name."""
+    if name in _FORMER_NAMES:
+        return _FORMER_NAMES[name]
     plain = name.lower().replace("-", "_")
     for documented in documented_parameters():
         if name != documented and is_within_one_edit(plain, documented):

@@ -51,6 +51,8 @@ _NATIVE_ROUTINE = re.compile(
     r"Local rendezvous is aborting with status: (CANCELLED|OUT_OF_RANGE)"
     r"|oneDNN supports \w+ only on platforms with AVX-512\. Falling back"
 )
+# A native line that goes on in the next one, where it names the node it speaks of.
+_NATIVE_REST = re.compile(r"\s+\[\[\{\{node ")
 _NATIVE_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 
 Job = Callable[[Settings, StopRequest], str]
@@ -202,6 +204,8 @@ class _Supervisor:
             if _NATIVE_ROUTINE.search(message):
                 level = "INFO"
             self._print("native_output", level, message)
+        elif _NATIVE_REST.match(line):
+            self._print("native_output", "INFO", line.strip())
         elif line.strip():
             self._print("output", "INFO", line)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from entrypoint.blame import blame_user, describe, find_place
+from entrypoint.blame import advise, blame_user, describe, find_place
 from entrypoint.errors import UserCodeInvalidError
 from entrypoint.user_interface import ALIASES, MODEL, SERVING, SIGNATURES, Signature, choose
 from entrypoint.user_source import UserSource, require_functions
@@ -130,7 +130,8 @@ def _import_failure(source: UserSource, error: BaseException) -> UserCodeInvalid
     at = f" at {place}" if place else ""
     return UserCodeInvalidError(
         f"loading module {source.module!r} {what}{at}",
-        hint=f"correct {place.file}" if place else "import the module on its own to see more",
+        hint=advise(error)
+        or (f"correct {place.file}" if place else "import the module on its own to see more"),
     )
 
 

@@ -131,6 +131,9 @@ def _silence_needless_warnings() -> None:
     # Each of the v1 layers and cells warns on its own.
     advice = re.compile(r"`(tf\.layers|layer|tf\.nn\.rnn_cell)\..*` is deprecated")
     warnings.filterwarnings("ignore", advice.pattern, UserWarning)
+    # Keras says these of its own lines.
+    own_advice = r"`(Model\.state_updates|tf\.keras\.backend\.set_learning_phase)`"
+    warnings.filterwarnings("ignore", own_advice, UserWarning)
     # This one compares two reads that race with the training operation, and is most often wrong;
     # `ProgressHook` makes a check of its own.
     alarm = "It seems that global step (tf.train.get_global_step) has not been increased."

@@ -90,7 +90,7 @@ class TPUEstimator(tpu_estimator.TPUEstimator):
             eval_batch_size=eval_batch_size,
             predict_batch_size=predict_batch_size,
             batch_axis=batch_axis,
-            eval_on_tpu=eval_on_tpu,
+            eval_on_tpu=False,
             export_to_tpu=False,
             warm_start_from=warm_start_from,
             export_saved_model_api_version=export_saved_model_api_version,

@@ -161,5 +161,6 @@ def _find_moved(path: str, name: str) -> Any:
             return getattr(public, name)
     raise MissingSymbolError(
         f"{_PYTHON}.{symbol} was private to TensorFlow 1 and is gone from TensorFlow"
-        f" {tf.version.VERSION}; use what the public API has in its place"
+        f" {tf.version.VERSION}",
+        "use what the public API has in its place",
     )

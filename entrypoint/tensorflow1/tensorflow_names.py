@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from types import ModuleType
 from typing import Any
@@ -60,9 +61,14 @@ class TensorFlow(Facade):
         if hasattr(there, name) or name == "contrib":
             raise MissingSymbolError(
                 f"tf.{name} is in TensorFlow {other}'s API, and this job's code sees TensorFlow"
-                f" {self._api}'s; MODELMAKER_TF_API={other} chooses the other"
+                f" {self._api}'s",
+                f"MODELMAKER_TF_API={other} chooses the other",
             )
-        raise MissingSymbolError(f"tf.{name} is not in TensorFlow {self._api}'s API")
+        near = difflib.get_close_matches(name, dir(self._real), n=1, cutoff=0.75)
+        raise MissingSymbolError(
+            f"tf.{name} is not in TensorFlow {self._api}'s API",
+            f"did you mean tf.{near[0]}?" if near else "correct the name",
+        )
 
 
 def load(root: TensorFlow, name: str) -> Any:

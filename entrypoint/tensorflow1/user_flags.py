@@ -26,12 +26,15 @@ def set_user_flags(parameters: Mapping[str, Any], code_dir: Path) -> None:
         code_dir: where the user's modules are.
 
     Raises:
-        ParametersError: a flag does not take the value that is given; all such are named.
+        ParametersError: a flag does not take the value that is given, or a required one has none.
     """
+    users = {name for name in flags.FLAGS if _is_users(name, code_dir)}
+    if not users:
+        return
     problems: list[str] = []
     done: list[str] = []
     for name, value in parameters.items():
-        if value is None or not _is_users(name, code_dir):
+        if value is None or name not in users:
             continue
         try:
             flags.FLAGS[name].parse(_as_argument(value))
@@ -40,9 +43,15 @@ def set_user_flags(parameters: Mapping[str, Any], code_dir: Path) -> None:
         else:
             flags.FLAGS[name].using_default_value = False
             done.append(name)
+    if not problems:
+        try:
+            # There are no arguments; absl wants to have seen them before a flag is read.
+            flags.FLAGS(sys.argv[:1], known_only=True)
+        except flags.Error as error:
+            problems.append(str(error))
     if problems:
         raise ParametersError(
-            "; ".join(problems), hint="give the parameter a value that your flag of its name takes"
+            "; ".join(problems), hint="give the parameter of the flag's name a value that it takes"
         )
     if done:
         logger.info(
@@ -51,8 +60,6 @@ def set_user_flags(parameters: Mapping[str, Any], code_dir: Path) -> None:
 
 
 def _is_users(flag: str, code_dir: Path) -> bool:
-    if flag not in flags.FLAGS:
-        return False
     module = sys.modules.get(flags.FLAGS.find_module_defining_flag(flag) or "")
     file = getattr(module, "__file__", None)
     return file is not None and Path(file).is_relative_to(code_dir)

@@ -16,7 +16,7 @@ from typing import Any
 
 from entrypoint.settings import TensorFlowApi
 from entrypoint.tensorflow1 import dropped_names, mended_slim
-from entrypoint.tensorflow1.contrib.missing import MissingSymbolError
+from entrypoint.tensorflow1.contrib.missing import MissingImportError, MissingSymbolError
 from entrypoint.tensorflow1.facade import Facade
 from entrypoint.tensorflow1.tensorflow_names import TensorFlow, load
 
@@ -72,7 +72,7 @@ class UserImport:
                 if wanted != "*" and globals is not None:
                     self._require(module, name, wanted)
         except MissingSymbolError as error:
-            raise ImportError(str(error), name=name) from error
+            raise MissingImportError(error, name) from error
         return module
 
     def _is_changed(self, root: str) -> bool:
@@ -110,4 +110,4 @@ class UserImport:
         try:
             return self._load(name)
         except MissingSymbolError as error:
-            raise ImportError(str(error), name=name) from error
+            raise MissingImportError(error, name) from error

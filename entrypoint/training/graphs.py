@@ -22,7 +22,7 @@ def build_all_graphs(job: TrainingJob) -> None:
     """
     log_start(job)
     estimator = build_estimator(job)
-    build_graphs(job, estimator, (ModeKeys.TRAIN, ModeKeys.EVAL, ModeKeys.PREDICT))
+    build_graphs(job, estimator, (ModeKeys.EVAL, ModeKeys.PREDICT, ModeKeys.TRAIN))
 
 
 def build_graphs(job: TrainingJob, estimator: Any, modes: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.training import training_util
 
+from entrypoint.errors import UserCodeFailedError
 from entrypoint.metrics import MetricsFile
 from entrypoint.signals import StopRequest
 
@@ -21,7 +22,8 @@ v1 = tf.compat.v1
 # Graph collection of scalars: how many examples each replica takes in this step.
 BATCH_EXAMPLES = "modelmaker_batch_examples"
 # A training operation that gathers gradients over several batches may leave the step for a while.
-STANDSTILL_RUNS = 1000
+STANDSTILL_RUNS = 1_000
+HOPELESS_RUNS = 10_000
 
 
 def count_examples(features: Any, labels: Any) -> None:
@@ -152,18 +154,24 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
                 self._record(step)
 
     def _watch(self, step: int) -> None:
-        """Warn when the global step stands still: training would never reach its last step."""
+        """Tell when the global step stands still: training would never reach its last step.
+
+        Raises:
+            UserCodeFailedError: it has not moved once in all this time.
+        """
         self._runs_at_seen_step = 0 if step > self._seen_step else self._runs_at_seen_step + 1
         self._seen_step = max(step, self._seen_step)
-        if self._runs_at_seen_step == STANDSTILL_RUNS:
-            logger.warning(
-                "the training operation ran %d times and the global step is still %d; give"
-                " optimizer.minimize global_step=tf.train.get_global_step(), or training will not"
-                " end by itself",
-                STANDSTILL_RUNS,
-                step,
-                extra={"event": "step_stands_still", "global_step": step},
-            )
+        runs = self._runs_at_seen_step
+        said = f"the training operation ran {runs:,} times and the global step is still {step}"
+        hint = (
+            "give optimizer.minimize global_step=tf.train.get_global_step(); for an optimizer of"
+            " Keras set optimizer.iterations to it"
+        )
+        if runs == STANDSTILL_RUNS:
+            extra = {"event": "step_stands_still", "global_step": step}
+            logger.warning("%s; %s", said, hint, extra=extra)
+        elif runs == HOPELESS_RUNS and step == self.start_step:
+            raise UserCodeFailedError(f"{said}, so training would never end", hint=hint)
 
     def end(self, session: Any) -> None:
         """Record the last steps."""

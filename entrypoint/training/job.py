@@ -100,7 +100,8 @@ class _Training:
         start = self._start
         if start is not None and self._max_steps is not None and start >= self._max_steps:
             logger.warning(
-                "already trained to step %d; train_max_steps %d leaves nothing to train",
+                "already trained to step %d; train_max_steps %d leaves nothing to train: give more,"
+                " or empty checkpoints/ to train anew",
                 start,
                 job.parameters.train_max_steps,
                 extra={"event": "already_trained", "global_step": start},
@@ -108,7 +109,8 @@ class _Training:
             return start
         if start is not None:
             extra = {"event": "resume", "global_step": start}
-            logger.info("resuming from step %d", start, extra=extra)
+            passed_over = "; MODELMAKER_WARM_START was for its beginning" if job.warm_start else ""
+            logger.info("resuming from step %d%s", start, passed_over, extra=extra)
         # Found now, a mistake costs a second; found by the first evaluation or the export, hours.
         build_graphs(job, self._estimator, (ModeKeys.EVAL, ModeKeys.PREDICT))
         self._stop.raise_if_requested("building graphs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,11 @@ class Report:
     devices: Devices
 
 
+def _shortened(own: Mapping[str, Any]) -> str:
+    """Return parameters in a line of a length that can be read."""
+    return textwrap.shorten(", ".join(f"{name}={value}" for name, value in own.items()), 200)
+
+
 def log_start(job: TrainingJob) -> None:
     """Say in one line what will run."""
     parameters, devices = job.parameters, job.devices
@@ -53,12 +59,13 @@ def log_start(job: TrainingJob) -> None:
     gpus = f"{len(devices.gpus)} GPUs ({', '.join(devices.gpus)})" if devices.gpus else "no GPU"
     changed = ", ".join(f"{name}={value}" for name, value in parameters.changed.items())
     logger.info(
-        "TensorFlow %s on %s, strategy %s, module %s; not default: %s",
+        "TensorFlow %s on %s, strategy %s, module %s; not default: %s%s",
         tf.__version__,
         gpus,
         devices.strategy_name,
         job.code.source.module,
         changed or "nothing",
+        f"; your own: {_shortened(own)}" if own else "",
         extra={
             "event": "start",
             "tensorflow": tf.__version__,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ class _Match:
 
     Attributes:
         taken: variables that get the checkpoint's value, with the parts each is made of.
+        optimizer: names of variables that only training has; they begin anew.
         only_in_model: names that the checkpoint lacks.
         only_in_checkpoint: names that the model lacks.
         unlike: names of both whose shapes or types differ, with the checkpoint's and the model's.
     """
 
     taken: Mapping[str, list[Any]]
+    optimizer: tuple[str, ...]
     only_in_model: tuple[str, ...]
     only_in_checkpoint: tuple[str, ...]
     unlike: Mapping[str, str]
@@ -41,8 +43,9 @@ class _Match:
 def start_from(estimator: Any, checkpoint: Path) -> None:
     """Have the estimator's training begin with the values of a checkpoint.
 
-    The global step is not taken over: it is a new training. Call it only where there is no
-    checkpoint to resume from.
+    It is a new training: the global step and the optimizer's own variables, its learning rate among
+    them, begin anew. Those are the variables that evaluation and prediction do not have, so one of
+    their graphs has to be built first. Call it only where there is no checkpoint to resume from.
 
     Args:
         estimator: its `_call_model_fn` is replaced.
@@ -53,19 +56,23 @@ def start_from(estimator: Any, checkpoint: Path) -> None:
     own_settings = estimator._warm_start_settings
     estimator._warm_start_settings = None
 
+    of_model: set[str] = set()
+
     def call_and_start(features: Any, labels: Any, mode: str, *rest: Any, **named: Any) -> Any:
         spec = call_model_fn(features, labels, mode, *rest, **named)
         if mode == tf.estimator.ModeKeys.TRAIN:
             if own_settings is not None:
                 warm_starting_util.warm_start(*own_settings)
-            _initialize_from(checkpoint)
+            _initialize_from(checkpoint, of_model)
+        else:
+            of_model.update(_variables())
         return spec
 
     estimator._call_model_fn = call_and_start
 
 
-def _initialize_from(checkpoint: Path) -> None:
-    """Let the variables of the default graph begin with the checkpoint's values.
+def _initialize_from(checkpoint: Path, of_model: Collection[str]) -> None:
+    """Let the model's variables in the default graph begin with a checkpoint's values.
 
     Raises:
         ContradictionError: it cannot be read, or has not one variable of the model.
@@ -81,7 +88,7 @@ def _initialize_from(checkpoint: Path) -> None:
             hint="name one whose .index and .data files are all there",
         ) from error
     saved = {name: (shapes[key], types[key]) for name, key in keys.items()}
-    match = _match(_variables(), saved)
+    match = _match(_variables(), saved, of_model)
     if not match.taken:
         raise ContradictionError(
             f"MODELMAKER_WARM_START: {checkpoint} has no variable of this model"
@@ -99,9 +106,7 @@ def _variables() -> dict[str, list[Any]]:
     """Return the model's variables by the names they have in a checkpoint, with their parts."""
     variables: dict[str, list[Any]] = {}
     for variable in tf.compat.v1.global_variables():
-        part = (
-            variable._get_save_slice_info() if hasattr(variable, "_get_save_slice_info") else None
-        )
+        part = _slice_of(variable)
         # A mirrored variable's `op` is that of the replica asking; its `name` is the first one's.
         name = part.full_name if part else variable.name.partition(":")[0]
         variables.setdefault(name, []).append(variable)
@@ -109,10 +114,18 @@ def _variables() -> dict[str, list[Any]]:
     return variables
 
 
-def _match(variables: Mapping[str, list[Any]], saved: Mapping[str, Any]) -> _Match:
+def _slice_of(variable: Any) -> Any:
+    """Return which slice of a partitioned variable this is, None if it is whole."""
+    get = getattr(variable, "_get_save_slice_info", None)
+    return get() if get else None
+
+
+def _match(
+    variables: Mapping[str, list[Any]], saved: Mapping[str, Any], of_model: Collection[str]
+) -> _Match:
     taken, unlike = {}, {}
     for name, parts in variables.items():
-        if name not in saved:
+        if name not in saved or name not in of_model:
             continue
         shape, dtype = saved[name]
         own_shape = _whole_shape(parts)
@@ -123,16 +136,11 @@ def _match(variables: Mapping[str, list[Any]], saved: Mapping[str, Any]) -> _Mat
             unlike[name] = f"{dtype.name}{list(shape)} there, {own_type}{own_shape} here"
     return _Match(
         taken=taken,
-        only_in_model=tuple(sorted(variables.keys() - saved.keys())),
+        optimizer=tuple(sorted(variables.keys() - of_model)),
+        only_in_model=tuple(sorted(variables.keys() & of_model - saved.keys())),
         only_in_checkpoint=tuple(sorted(saved.keys() - variables.keys() - {_GLOBAL_STEP})),
         unlike=unlike,
     )
-
-
-def _slice_of(variable: Any) -> Any:
-    """Return which slice of a partitioned variable this is, None if it is whole."""
-    get = getattr(variable, "_get_save_slice_info", None)
-    return get() if get else None
 
 
 def _whole_shape(parts: list[Any]) -> list[int]:
@@ -146,9 +154,9 @@ def _notes(match: _Match) -> list[str]:
     return [
         f"{len(names)} {what}: {_some(names)}"
         for what, names in (
-            ("not in the checkpoint, begin anew", match.only_in_model),
-            ("of another shape or type, begin anew", unlike),
-            ("only in the checkpoint, left out", match.only_in_checkpoint),
+            ("not in the checkpoint", match.only_in_model),
+            ("of another shape or type", unlike),
+            ("only in the checkpoint", match.only_in_checkpoint),
         )
         if names
     ]
@@ -156,7 +164,7 @@ def _notes(match: _Match) -> list[str]:
 
 def _log(checkpoint: Path, match: _Match) -> None:
     (logger.warning if match.unlike else logger.info)(
-        "warm start: %d variables from %s%s",
+        "warm start: %d variables from %s; the optimizer and all others begin anew%s",
         len(match.taken),
         checkpoint,
         "".join(f"; {note}" for note in _notes(match)),
@@ -164,6 +172,7 @@ def _log(checkpoint: Path, match: _Match) -> None:
             "event": "warm_start",
             "checkpoint": str(checkpoint),
             "taken": sorted(match.taken),
+            "optimizer": list(match.optimizer),
             "only_in_model": list(match.only_in_model),
             "only_in_checkpoint": list(match.only_in_checkpoint),
             "unlike": dict(match.unlike),

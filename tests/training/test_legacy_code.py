@@ -55,6 +55,22 @@ def test_parameters_set_the_flags_of_their_names(job: JobRoot) -> None:
     assert finished.event("flags")["set"] == ["units", "name", "deep", "sizes", "rate"]
 
 
+def test_absl_flags_can_be_read_without_a_parameter_of_their_names(job: JobRoot) -> None:
+    head = "from absl import flags\nflags.DEFINE_float('rate', 0.5, 'how fast')\n"
+    source = LINE.replace(
+        "    prediction = ", "    assert flags.FLAGS.rate == 0.5\n    prediction = "
+    )
+    finished = job.write_code(line=head + source).run("check")
+    assert finished.code == 0, finished.last
+
+
+def test_a_required_flag_without_a_value_is_a_missing_parameter(job: JobRoot) -> None:
+    source = FLAGS.replace('"first", "what"', 'None, "what"') + LINE
+    finished = job.write_code(line=source).run("check")
+    assert finished.code == 10
+    assert "--name" in finished.last["message"]
+
+
 def test_a_value_that_a_flag_does_not_take_is_a_mistake_in_the_parameters(job: JobRoot) -> None:
     job.write_code(line=FLAGS + LINE).write_parameters(units="many", rate="fast")
     finished = job.run("check")
@@ -112,8 +128,23 @@ def test_a_missing_symbol_of_contrib_is_named_with_its_line_and_what_to_use(job:
 def test_a_missing_symbol_that_is_imported_is_named_too(job: JobRoot) -> None:
     finished = with_head(job, "from tensorflow.contrib import quantize\n").run("check")
     assert finished.code == 20
-    assert "raised ImportError: tf.contrib.quantize is not supplied; " in finished.last["message"]
+    assert "tf.contrib.quantize is not supplied at code/line.py" in finished.last["message"]
+    assert finished.last["hint"].startswith("use ")
     assert "at code/line.py, line 7" in finished.last["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("tf.train.AdamOptimiser", "did you mean tf.train.AdamOptimizer?"),
+        ("tf.plaeholder", "did you mean tf.placeholder?"),
+        ("tf.contrib.layers.fully_conected", "did you mean tf.contrib.layers.fully_connected?"),
+    ],
+)
+def test_a_misspelt_symbol_is_guessed(job: JobRoot, name: str, hint: str) -> None:
+    finished = with_head(job, f"import tensorflow as tf\nx = {name}\n").run("check")
+    assert finished.code == 20
+    assert finished.last["hint"] == hint
 
 
 def test_a_missing_symbol_in_model_fn_is_named_with_its_line(job: JobRoot) -> None:
@@ -141,9 +172,10 @@ def test_the_api_can_be_chosen(job: JobRoot) -> None:
     )
     assert finished.code == 21
     assert (
-        "tf.layers is in TensorFlow 1's API, and this job's code sees TensorFlow 2's;"
-        " MODELMAKER_TF_API=1 chooses the other" in finished.last["message"]
+        "tf.layers is in TensorFlow 1's API, and this job's code sees TensorFlow 2's at code/line"
+        in finished.last["message"]
     )
+    assert finished.last["hint"] == "MODELMAKER_TF_API=1 chooses the other"
 
 
 def test_code_for_tensorflow_2_has_its_behaviour(job: JobRoot) -> None:

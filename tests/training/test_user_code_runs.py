@@ -186,15 +186,18 @@ def test_sagemaker_hyperparameters_and_channel_reach_the_functions(root: JobRoot
     assert start["dataset"].endswith("input/data/training")
 
 
-def test_a_global_step_that_stands_still_is_told(job: JobRoot) -> None:
+def test_a_global_step_that_stands_still_ends_the_job(job: JobRoot) -> None:
     source = LINE.replace("global_step=tf.train.get_or_create_global_step()", "")
-    job.write_code(line=source).write_parameters(rows=9000, batch_size=8, eval_steps=1)
+    source = source.replace("return dataset.batch(", "return dataset.cache().repeat().batch(")
+    job.write_code(line=source).write_parameters(rows=8, eval_rows=8, eval_steps=1)
     finished = job.run()
     message = finished.event("step_stands_still")["message"]
     assert message.startswith(
-        "the training operation ran 1000 times and the global step is still 0;"
+        "the training operation ran 1,000 times and the global step is still 0"
     )
-    assert finished.code == 11, "to the job it looks as if there were no data"
+    assert finished.code == 21
+    assert "ran 10,000 times and the global step is still 0" in finished.last["message"]
+    assert "optimizer.iterations" in finished.last["hint"]
 
 
 def test_no_false_alarm_is_raised_about_the_global_step(job: JobRoot) -> None:

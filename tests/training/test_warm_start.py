@@ -76,10 +76,32 @@ def test_what_does_not_match_is_listed(frozen: JobRoot) -> None:
     finished = frozen.write_code(line=model).run(MODELMAKER_WARM_START=str(OF_TENSORFLOW_1))
     record = finished.event("warm_start")
     assert record["taken"] == ["line/kernel"]
-    assert {"line/bias", "line/kernel/Adam", "beta1_power"} <= set(record["only_in_model"])
+    assert record["only_in_model"] == ["line/bias"]
+    assert {"line/kernel/Adam", "beta1_power"} <= set(record["optimizer"])
     assert (record["only_in_checkpoint"], record["unlike"]) == ([], {})
-    assert "not in the checkpoint, begin anew: beta1_power, " in record["message"]
+    assert record["message"].endswith("begin anew; 1 not in the checkpoint: line/bias")
     assert error_of(frozen) < 1e-4
+
+
+def test_the_optimizers_own_variables_begin_anew(frozen: JobRoot) -> None:
+    """Its learning rate above all: the parameter counts, not what the checkpoint had."""
+    model = LINE.replace(
+        '    optimizer = tf.train.GradientDescentOptimizer(params.get("learning_rate", 0.5))',
+        '    rate = tf.get_variable("rate", initializer=params.get("learning_rate", 0.5),\n'
+        "                           trainable=False)\n"
+        "    optimizer = tf.train.MomentumOptimizer(rate, 0.9)",
+    )
+    assert "MomentumOptimizer" in model
+    frozen.write_code(line=model)
+    assert frozen.run().code == 0
+    first = frozen.path / "first"
+    (frozen.path / "checkpoints").rename(first)
+    frozen.write_parameters(train_max_steps=60, learning_rate=0.1, eval_start_delay_secs=0)
+    finished = frozen.run(MODELMAKER_WARM_START=str(first))
+    record = finished.event("warm_start")
+    assert record["taken"] == ["line/kernel"]
+    assert record["optimizer"] == ["line/kernel/Momentum", "rate"]
+    assert error_of(frozen) < 2.0, "it learned, at the rate that was asked for"
 
 
 def test_a_checkpoint_of_which_nothing_fits_is_an_error(frozen: JobRoot) -> None:
@@ -91,7 +113,7 @@ def test_a_checkpoint_of_which_nothing_fits_is_an_error(frozen: JobRoot) -> None
     finished = frozen.write_code(line=model).run(MODELMAKER_WARM_START=str(OF_TENSORFLOW_1))
     assert finished.code == 30
     assert (
-        "has no variable of this model; 1 of another shape or type, begin anew:"
+        "has no variable of this model; 1 of another shape or type:"
         " line/kernel (float32[1, 1] there, float32[1, 3] here)" in finished.last["message"]
     )
 

@@ -185,6 +185,7 @@ class TestOutput:
                 "tensorflow/x.cc:5] oneDNN supports DT_INT32 only on platforms with AVX-512."
                 " Falling back to the default Eigen-based one.",
             ),
+            ("\t [[{{node queue_Close}}]]", "INFO", "[[{{node queue_Close}}]]"),
             ("WARNING: All log messages before absl::InitializeLog() is called", "INFO", None),
         ],
     )
