@@ -16,7 +16,7 @@ from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
 from entrypoint.user_code import load_user_code
 from entrypoint.user_source import UserSource, find_user_code
-from entrypoint.warm_start import find_warm_start
+from entrypoint.warm_start import brought_here, find_warm_start
 from entrypoint.working_directory import working_directory
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
     if trains:
         prepare_directories(settings)
     site_dirs = install_requirements(source, stop)
-    with working_directory(source.code_dir):
+    with working_directory(source.code_dir), brought_here(warm_start) as checkpoint:
         start_tensorflow(settings, source, site_dirs)
         from entrypoint.tensorflow1.user_flags import set_user_flags
 
@@ -78,7 +78,7 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
             code=code,
             devices=training.find_devices(settings),
             started=started,
-            warm_start=warm_start,
+            warm_start=checkpoint,
         )
         if trains:
             return training.train_and_export(job, stop)

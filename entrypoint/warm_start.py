@@ -1,42 +1,107 @@
-"""Find the checkpoint that MODELMAKER_WARM_START names."""
+"""Find the checkpoint that MODELMAKER_WARM_START names, and bring it here where it is elsewhere."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
-from pathlib import Path
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from entrypoint.errors import UsageError
 from entrypoint.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _NEWEST = re.compile(r'^model_checkpoint_path: "(.+)"$', re.MULTILINE)
+_HINT = (
+    "name a directory of checkpoints, a checkpoint such as …/model.ckpt-1000 (its files' names"
+    " without what follows that), or a SavedModel"
+)
 
 
-def find_warm_start(settings: Settings) -> Path | None:
-    """Return the checkpoint to take the first values from, None if none is asked for.
+def find_warm_start(settings: Settings) -> Path | str | None:
+    """Return what to begin with: a checkpoint's path, an s3:// URI, or None if none is asked for.
 
-    It is the path that TensorFlow calls a checkpoint: what its files' names have in common.
+    A checkpoint's path is what its files' names have in common.
 
     Raises:
-        UsageError: there is no checkpoint there.
+        UsageError: there is no checkpoint there, or it is a URI of another kind.
     """
     if settings.warm_start is None:
         return None
     given = f"MODELMAKER_WARM_START={settings.warm_start}"
+    if settings.warm_start.startswith("s3://"):
+        return settings.warm_start
     if "://" in settings.warm_start:
-        raise UsageError(
-            f"{given} is a URI, and only a path in the container can be read",
-            hint="mount the checkpoint, and name the mount",
-        )
+        raise UsageError(f"{given} is neither a path nor an s3:// URI", hint=_HINT)
     path = Path(settings.warm_start).absolute()
     checkpoint = _newest_in(path) if path.is_dir() else path
     if checkpoint is None or not _is_checkpoint(checkpoint):
         missing = "does not exist" if checkpoint == path else "holds no checkpoint"
-        raise UsageError(
-            f"{given} {missing}",
-            hint="name a directory of checkpoints, a checkpoint such as …/model.ckpt-1000 (its"
-            " files' names without what follows that), or a SavedModel",
-        )
+        raise UsageError(f"{given} {missing}", hint=_HINT)
     return checkpoint
+
+
+@contextlib.contextmanager
+def brought_here(found: Path | str | None) -> Iterator[Path | None]:
+    """Give the checkpoint's path in this machine's files, downloaded for as long as it is needed.
+
+    Args:
+        found: what `find_warm_start` returned.
+
+    Raises:
+        UsageError: there is no checkpoint under the URI.
+        ContradictionError, PlatformError: it cannot be read; see `storage.s3`.
+    """
+    if not isinstance(found, str):
+        yield found
+        return
+    with tempfile.TemporaryDirectory(prefix="modelmaker-warm-start-") as directory:
+        yield _download(found, Path(directory))
+
+
+def _download(uri: str, directory: Path) -> Path:
+    """Download the files of the newest checkpoint under a URI, or of the one that it names."""
+    from entrypoint.storage import s3  # boto3 takes a while to import
+
+    prefix = PurePosixPath(uri.removeprefix(s3.SCHEME).partition("/")[2])
+    # Keys by their names below the prefix as if it were a directory, and beside it.
+    below: dict[str, s3.StoredObject] = {}
+    beside: dict[str, s3.StoredObject] = {}
+    for stored in s3.list_objects(uri.rstrip("/")):
+        key = PurePosixPath(stored.key)
+        if prefix in key.parents:
+            below[str(key.relative_to(prefix))] = stored
+        elif key.parent == prefix.parent:
+            beside[key.name] = stored
+    files, name = below, _newest_of(below, directory)
+    if name is None:
+        files, name = beside, prefix.name
+    wanted = [n for n in files if n == name or n.startswith((f"{name}.index", f"{name}.data-"))]
+    if not wanted:
+        raise UsageError(f"MODELMAKER_WARM_START={uri} holds no checkpoint", hint=_HINT)
+    for file in wanted:
+        s3.download(files[file], directory / file)
+    logger.info("warm start: %d files from %s", len(wanted), uri, extra={"event": "download"})
+    return directory / name
+
+
+def _newest_of(files: dict[str, Any], directory: Path) -> str | None:
+    """Return the name of the checkpoint that a directory's files make the newest."""
+    from entrypoint.storage import s3
+
+    if "variables/variables.index" in files:
+        return "variables/variables"
+    if "checkpoint" in files:
+        s3.download(files["checkpoint"], directory / "checkpoint")
+        newest = _NEWEST.search((directory / "checkpoint").read_text("utf-8", "replace"))
+        if newest:
+            return Path(newest[1]).name
+    indexes = [n for n in files if n.endswith(".index") and "/" not in n]
+    return max(indexes, key=lambda n: files[n].modified).removesuffix(".index") if indexes else None
 
 
 def _newest_in(directory: Path) -> Path | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tests.jobs import USER_CODE_DIR, JobRoot
 
@@ -133,7 +137,7 @@ def test_a_restarted_training_resumes_from_its_own(frozen: JobRoot) -> None:
     ("given", "message"),
     [
         ("/absent", "MODELMAKER_WARM_START=/absent does not exist"),
-        ("s3://bucket/prefix", "is a URI, and only a path in the container can be read"),
+        ("gs://bucket/prefix", "is neither a path nor an s3:// URI"),
     ],
 )
 def test_a_checkpoint_that_is_not_there_is_an_error_at_once(
@@ -158,3 +162,68 @@ def test_a_damaged_checkpoint_is_an_error(frozen: JobRoot, tmp_path: Path) -> No
     finished = frozen.run(MODELMAKER_WARM_START=str(tmp_path / "damaged"))
     assert finished.code == 30
     assert "cannot be read" in finished.last["message"]
+
+
+@pytest.fixture
+def with_bucket(frozen: JobRoot, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobRoot]:
+    """The same job, which knows an S3 server with the checkpoints; they speak over HTTP."""
+    known = {
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    known["AWS_ENDPOINT_URL"] = f"http://{host}:{port}"
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="models")
+    for file in OF_TENSORFLOW_1.iterdir():
+        client.upload_file(str(file), "models", f"line/first/{file.name}")
+    client.put_object(Bucket="models", Key="line/first/model.ckpt-7.index", Body=b"older")
+    yield dataclasses.replace(frozen, environment=known)
+    server.stop()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://models/line/first",
+        "s3://models/line/first/",
+        "s3://models/line/first/model.ckpt-30",
+    ],
+)
+def test_a_checkpoint_in_s3_is_begun_with(uri: str, with_bucket: JobRoot) -> None:
+    finished = with_bucket.run(MODELMAKER_WARM_START=uri)
+    assert finished.code == 0, finished.last
+    assert finished.event("warm_start")["taken"] == ["line/kernel"]
+    assert error_of(with_bucket) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("uri", "code", "message"),
+    [
+        ("s3://models/line/absent", 2, "holds no checkpoint"),
+        ("s3://absent/line", 30, "cannot read s3://absent/line: "),
+        ("s3:///line", 30, "names no bucket"),
+    ],
+)
+def test_a_checkpoint_that_s3_does_not_have_is_named(
+    uri: str, code: int, message: str, with_bucket: JobRoot
+) -> None:
+    finished = with_bucket.run("check", MODELMAKER_WARM_START=uri)
+    assert finished.code == code, finished.last
+    assert message in finished.last["message"]
+
+
+def test_storage_that_does_not_answer_is_the_platforms_failure(with_bucket: JobRoot) -> None:
+    finished = with_bucket.run(
+        "check",
+        MODELMAKER_WARM_START="s3://models/line/first",
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_MAX_ATTEMPTS="1",
+    )
+    assert finished.code == 138
+    assert "s3://models/line/first" in finished.last["message"]

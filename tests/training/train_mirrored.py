@@ -32,6 +32,8 @@ names = tuple(f"/cpu:{index}" for index in range(int(sys.argv[2])))
 (cpu,) = tf.config.list_physical_devices("CPU")
 logical = [tf.config.LogicalDeviceConfiguration() for _ in names]
 tf.config.set_logical_device_configuration(cpu, logical)
+warm_start = find_warm_start(settings)
+assert not isinstance(warm_start, str), "a path is enough here"
 job = TrainingJob(
     settings=settings,
     parameters=load_parameters(settings),
@@ -41,6 +43,6 @@ job = TrainingJob(
     code=load_user_code(source),
     devices=Devices(gpus=names, strategy=tf.distribute.MirroredStrategy(names)),
     started=time.monotonic(),
-    warm_start=find_warm_start(settings),
+    warm_start=warm_start,
 )
 train_and_export(job, StopRequest())

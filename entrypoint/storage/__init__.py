@@ -1,0 +1,1 @@
+"""What lies under s3:// URIs, brought to directories."""
