@@ -55,7 +55,6 @@ MOVED_NAMES = {
     "framework.graph_util_impl.convert_variables_to_constants": (
         "compat.v1.graph_util:convert_variables_to_constants"
     ),
-    "framework.tensor_shape.scalar": "python.framework.tensor_shape:TensorShape",
     "framework.tensor_util.maybe_set_static_shape": "python.ops.shape_util:maybe_set_static_shape",
     "framework.tensor_util.shape_tensor": "python.ops.shape_util:shape_tensor",
     "pywrap_tensorflow.CheckpointReader": "python.util._pywrap_checkpoint_reader:CheckpointReader",
