@@ -74,7 +74,7 @@ def test_half_precision_gradients_do_not_vanish() -> None:
     found = run([plain, scaled, manager.get_loss_scale()])
     assert found == [0.0, pytest.approx(2e-8, rel=1e-2), 2.0**14]
     run(optimizer.apply_gradients([(scaled, w), (none, unused)]))
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="below 1"):
         mixed_precision.FixedLossScaleManager(0.5)
 
 
