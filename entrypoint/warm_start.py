@@ -97,9 +97,9 @@ def _newest_of(files: dict[str, Any], directory: Path) -> str | None:
         return "variables/variables"
     if "checkpoint" in files:
         s3.download(files["checkpoint"], directory / "checkpoint")
-        newest = _NEWEST.search((directory / "checkpoint").read_text("utf-8", "replace"))
+        newest = _named_newest(directory)
         if newest:
-            return Path(newest[1]).name
+            return newest
     indexes = [n for n in files if n.endswith(".index") and "/" not in n]
     return max(indexes, key=lambda n: files[n].modified).removesuffix(".index") if indexes else None
 
@@ -109,14 +109,21 @@ def _newest_in(directory: Path) -> Path | None:
     saved_model = directory / "variables" / "variables"
     if _is_checkpoint(saved_model):
         return saved_model
-    state = directory / "checkpoint"
-    if state.is_file():
-        newest = _NEWEST.search(state.read_text(encoding="utf-8", errors="replace"))
-        # The directory may have been moved since: the name is what counts.
-        if newest and _is_checkpoint(directory / Path(newest[1]).name):
-            return directory / Path(newest[1]).name
+    newest = _named_newest(directory)
+    if newest and _is_checkpoint(directory / newest):
+        return directory / newest
     written = sorted(directory.glob("*.index"), key=lambda file: file.stat().st_mtime)
     return written[-1].with_suffix("") if written else None
+
+
+def _named_newest(directory: Path) -> str | None:
+    """Return the name of the checkpoint that a directory's file `checkpoint` calls the newest."""
+    state = directory / "checkpoint"
+    if not state.is_file():
+        return None
+    newest = _NEWEST.search(state.read_text(encoding="utf-8", errors="replace"))
+    # The directory may have been moved since: the name is what counts.
+    return Path(newest[1]).name if newest else None
 
 
 def _is_checkpoint(path: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from entrypoint.settings import TensorFlowApi
+from entrypoint.tensorflow1.source_files import nodes_of
 
 # Below these, both APIs have the same names: code that uses them says which one it wants.
 _NEUTRAL = ("compat", "core", "python")
@@ -109,11 +110,7 @@ def _is_in(api: TensorFlowApi, name: str) -> bool:
 
 def _uses(file: Path) -> Iterator[Use]:
     """Yield the names of TensorFlow's in a file."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # importing it says what is wrong, if it is imported
-    nodes = list(ast.walk(tree))
+    nodes = nodes_of(file)
     names: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):

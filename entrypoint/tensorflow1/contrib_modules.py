@@ -36,7 +36,6 @@ MODULES = {
         " gen_variable_ops graph_util ops prettyprint_ops script_ops sort_ops"
         " tensor_util variables"
     ),
-    "grid_rnn": "grid_rnn_cell ops",
     "hooks": "profiler_hook training",
     "image": (
         "dense_image_warp distort_image_ops image_ops interpolate_spline ops"

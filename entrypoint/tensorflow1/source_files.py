@@ -37,14 +37,21 @@ def _files(module: str, code_dir: Path) -> Iterator[Path]:
                 yield file
 
 
+def nodes_of(file: Path) -> tuple[ast.AST, ...]:
+    """Return the syntax of a file, every node of it.
+
+    What cannot be read or is no Python has none: importing it, if it comes to that, says why.
+    """
+    try:
+        return tuple(ast.walk(ast.parse(file.read_bytes())))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+
+
 def _imports(file: Path, code_dir: Path) -> Iterator[str]:
     """Yield the absolute names that a file imports, as far as they may be modules."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # importing it says what is wrong
     package = file.relative_to(code_dir).parts[:-1]
-    for node in ast.walk(tree):
+    for node in nodes_of(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
