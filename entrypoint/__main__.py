@@ -20,6 +20,7 @@ from typing import NoReturn
 
 import entrypoint
 from entrypoint import job, supervisor
+from entrypoint.cluster import resolve_cluster
 from entrypoint.errors import JobError, UsageError
 from entrypoint.parameters import schema
 from entrypoint.settings import read_early_settings, read_settings
@@ -41,8 +42,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     if verb == "version":
         print(_versions())
         return 0
-    run = job.train if verb == "train" else job.check
-    return supervisor.run(run, read_settings(environment)).code
+    settings = read_settings(environment)
+    cluster = resolve_cluster(settings)
+    if verb == "check":
+        # It waits for no other machine.
+        return supervisor.run(job.check, settings).code
+    return supervisor.run(job.train, settings, cluster).code
 
 
 class _Parser(argparse.ArgumentParser):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from entrypoint import logs
-from entrypoint.cluster import resolve_cluster
 from entrypoint.dataset import find_channels, find_dataset
 from entrypoint.directories import inspect_directories, prepare_directories
 from entrypoint.parameters import load_parameters
+from entrypoint.place import Place
 from entrypoint.requirements import install_requirements
 from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
+from entrypoint.strategy_choice import choose_strategy
 from entrypoint.user_code import load_user_code
 from entrypoint.user_source import UserSource, find_user_code
 from entrypoint.warm_start import brought_here, find_warm_start
@@ -22,16 +25,21 @@ from entrypoint.working_directory import working_directory
 logger = logging.getLogger(__name__)
 
 
-def train(settings: Settings, stop: StopRequest) -> str:
-    """Train the user's model and export it; return what to say when it is done.
+def train(settings: Settings, stop: StopRequest, place: Place) -> str:
+    """Do this process's part of the training; return what to say when it is done.
 
     Raises:
         JobError: every way in which a job can fail or be stopped.
     """
-    return _run(settings, stop, trains=True)
+    cluster = place.cluster
+    if place.role == "evaluator" and not cluster.is_distributed:
+        return "done: the job has one trainer, which evaluates by itself"
+    if place.role == "ps":
+        return _serve(settings, stop, place)
+    return _run(settings, stop, place, trains=True)
 
 
-def check(settings: Settings, stop: StopRequest) -> str:
+def check(settings: Settings, stop: StopRequest, place: Place) -> str:
     """Do everything short of training: read, import and build all that a training would.
 
     It writes nothing, so a read-only mount will do.
@@ -40,26 +48,28 @@ def check(settings: Settings, stop: StopRequest) -> str:
         JobError: what a training would fail with before its first step, but for directories that
             cannot be written to.
     """
-    return _run(settings, stop, trains=False)
+    return _run(settings, stop, place, trains=False)
 
 
-def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
+def _run(settings: Settings, stop: StopRequest, place: Place, *, trains: bool) -> str:
     started = time.monotonic()
     for name in settings.unknown_variables:
         logger.warning("%s is set, and is no variable of this job", name)
-    # None of these six imports TensorFlow or writes a file: mistakes show in milliseconds.
+    # None of these five imports TensorFlow or writes a file: mistakes show in milliseconds.
     parameters = load_parameters(settings)
-    cluster = resolve_cluster(settings)
     dataset_dir = find_dataset(settings)
     source = find_user_code(settings)
-    warm_start = find_warm_start(settings)
+    warm_start = find_warm_start(settings) if place.role != "evaluator" else None
     inspect_directories(settings)
 
     if trains:
         prepare_directories(settings)
-    site_dirs = install_requirements(source, stop)
+    if place.site_dirs is None:
+        place = replace(place, site_dirs=install_requirements(source, stop))
+    else:  # they are installed, and not yet looked for here
+        sys.path[1:1] = map(str, place.site_dirs)
     with working_directory(source.code_dir), brought_here(warm_start) as checkpoint:
-        start_tensorflow(settings, source, site_dirs)
+        start_tensorflow(settings, source, place.site_dirs or ())
         from entrypoint.tensorflow1.user_flags import set_user_flags
 
         stop.raise_if_requested("importing TensorFlow")
@@ -72,18 +82,39 @@ def _run(settings: Settings, stop: StopRequest, *, trains: bool) -> str:
         job = training.TrainingJob(
             settings=settings,
             parameters=parameters,
-            cluster=cluster,
+            place=place,
             dataset_dir=dataset_dir,
             channel_dirs=find_channels(settings),
             code=code,
-            devices=training.find_devices(settings),
+            devices=training.find_devices(settings, place, parameters.distribution_strategy),
             started=started,
             warm_start=checkpoint,
         )
-        if trains:
-            return training.train_and_export(job, stop)
-        training.build_all_graphs(job)
-        return f"check passed: module {source.module!r} builds its training, evaluation and serving"
+        if not trains:
+            training.build_all_graphs(job)
+            return (
+                f"check passed: module {source.module!r} builds its training, evaluation and"
+                " serving"
+            )
+        if place.role == "evaluator":
+            return training.evaluate_in_cluster(job, stop)
+        if place.cluster.is_distributed:
+            return training.train_in_cluster(job, stop)
+        return training.train_and_export(job, stop)
+
+
+def _serve(settings: Settings, stop: StopRequest, place: Place) -> str:
+    """Serve parameters, which takes neither data nor the user's code."""
+    parameters = load_parameters(settings)
+    choose_strategy(parameters.distribution_strategy, place.cluster, gpus=0)
+    from entrypoint import estimator
+
+    estimator.revive()
+    logs.adopt_tensorflow(settings.log_level)
+    from entrypoint import training
+
+    stop.raise_if_requested("importing TensorFlow")
+    return training.serve_parameters(place, stop)
 
 
 def start_tensorflow(

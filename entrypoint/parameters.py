@@ -6,10 +6,10 @@ import copy
 import functools
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 
@@ -19,12 +19,23 @@ from entrypoint.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+DistributionStrategy = Literal[
+    "auto", "none", "mirrored", "multi_worker_mirrored", "parameter_server"
+]
+
 SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "parameters.schema.json"
 
 MAX_SHOWN_CHARACTERS = 100
 
 # Names that SageMaker's SDK and tuner add to the hyperparameters; they are not the user's.
 _INJECTED_PREFIXES = ("sagemaker_", "_tuning")
+
+# As these the SDK passes on `distribution=` of its TensorFlow estimator, read by
+# aws/sagemaker-tensorflow-training-toolkit (src/sagemaker_tensorflow_container/training.py).
+_SAGEMAKER_SWITCHES: dict[str, DistributionStrategy] = {
+    "sagemaker_parameter_server_enabled": "parameter_server",
+    "sagemaker_multi_worker_mirrored_strategy_enabled": "multi_worker_mirrored",
+}
 
 
 class UserParameters(dict[str, Any]):
@@ -62,7 +73,8 @@ class Parameters:
     eval_steps: int | None
     eval_start_delay_secs: int
     eval_throttle_secs: int
-    changed: Mapping[str, int | None]
+    distribution_strategy: DistributionStrategy
+    changed: Mapping[str, int | str | None]
     _for_user: Mapping[str, Any]
 
     def for_user(self) -> UserParameters:
@@ -94,7 +106,9 @@ def documented_parameters() -> dict[str, dict[str, Any]]:
 def load_parameters(settings: Settings) -> Parameters:
     """Read parameters.json and SageMaker's hyperparameters into validated Parameters.
 
-    A name in both has the value of parameters.json. Missing files mean all defaults.
+    A name in both has the value of parameters.json. Missing files mean all defaults. Where
+    distribution_strategy is left out, or is auto, a strategy that SageMaker's SDK switches on
+    is its value.
 
     Raises:
         ParametersError: a file cannot be read, or values break the schema; all of them are named.
@@ -112,11 +126,14 @@ def load_parameters(settings: Settings) -> Parameters:
                 meant,
                 extra={"event": "parameter_name", "parameter": name, "documented": meant},
             )
-    violations = list(_violations(given))
+    switches = _read_switches(settings)
+    violations = [*_violations(given), *_switch_violations(switches, given)]
     if violations:
         raise ParametersError(
             "\n".join(violations), hint="`docker run IMAGE schema` prints every parameter's rules"
         )
+    for name in _on(switches):
+        given["distribution_strategy"] = _SAGEMAKER_SWITCHES[name]
     return _fill(given)
 
 
@@ -144,6 +161,16 @@ def sagemaker_program(settings: Settings) -> str | None:
     """
     program = _decode(_read_raw_hyperparameters(settings).get("sagemaker_program"))
     return program if isinstance(program, str) and program else None
+
+
+def _read_switches(settings: Settings) -> dict[str, Any]:
+    """Read those of SageMaker's switches that hyperparameters.json holds, decoded."""
+    raw = _read_raw_hyperparameters(settings)
+    return {name: _decode(raw[name]) for name in _SAGEMAKER_SWITCHES if name in raw}
+
+
+def _on(switches: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in switches.items() if value is True]
 
 
 def _read_raw_hyperparameters(settings: Settings) -> dict[str, Any]:
@@ -177,19 +204,61 @@ def _violations(given: Mapping[str, Any]) -> Iterator[str]:
         yield _describe(name, given[name]) if name else _describe_exclusion(given)
 
 
+def _switch_violations(switches: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong with SageMaker's switches, alone and beside distribution_strategy."""
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            yield f"{name} is {_shown(value)}; it must be true or false; leave it out for false"
+    on = _on(switches)
+    if len(on) > 1:
+        yield f"{' and '.join(on)} are both true; a job has one strategy; make one of them false"
+    strategy = given.get("distribution_strategy", "auto")
+    if strategy not in documented_parameters()["distribution_strategy"]["enum"]:
+        return  # the schema's own violation says so
+    for name in on:
+        if strategy not in ("auto", _SAGEMAKER_SWITCHES[name]):
+            yield (
+                f"distribution_strategy is {_shown(strategy)} and {name} is true, which means"
+                f" {_shown(_SAGEMAKER_SWITCHES[name])}; leave one of them out"
+            )
+
+
 def _describe(name: str, value: Any) -> str:
     rules = documented_parameters()[name]
-    shown = json.dumps(value, ensure_ascii=False)
-    if len(shown) > MAX_SHOWN_CHARACTERS:
-        shown = shown[:MAX_SHOWN_CHARACTERS] + "…"
     fix = f"leave it out for the default, {json.dumps(rules['default'])}"
-    if isinstance(value, str) and jsonschema.Draft202012Validator(rules).is_valid(_decode(value)):
+    if "enum" in rules:
+        meant = _choice_like(value, rules["enum"])
+        if meant:
+            fix = f"write it {json.dumps(meant)}"
+    elif isinstance(value, str) and jsonschema.Draft202012Validator(rules).is_valid(_decode(value)):
         fix = f"write it without quotes: {value}"
-    return f"{name} is {shown}; it must be {describe_rules(rules)}; {fix}"
+    return f"{name} is {_shown(value)}; it must be {describe_rules(rules)}; {fix}"
+
+
+def _shown(value: Any) -> str:
+    shown = json.dumps(value, ensure_ascii=False)
+    return shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + "…"
+
+
+def _choice_like(value: Any, choices: Iterable[str]) -> str | None:
+    """Return the choice that a value like "Mirrored" or "MirroredStrategy" seems to mean."""
+    if not isinstance(value, str):
+        return None
+    plain = _letters(value).removesuffix("strategy")
+    return next((c for c in choices if is_within_one_edit(plain, _letters(c))), None)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalpha, text.lower()))
 
 
 def describe_rules(rules: Mapping[str, Any]) -> str:
-    """Put a parameter's type and bounds into words: "an integer from 1 to 2147483647, or null"."""
+    """Put what a parameter may be into words.
+
+    "an integer from 1 to 2147483647, or null", or "one of auto, none" with all that there are.
+    """
+    if "enum" in rules:
+        return f"one of {', '.join(rules['enum'])}"
     or_null = ", or null" if "null" in rules["type"] else ""
     return f"an integer from {rules['minimum']} to {rules['maximum']}{or_null}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,14 @@ VARIABLES = (
     "MODELMAKER_REQUIRE_GPU",
     "MODELMAKER_TF_API",
     "MODELMAKER_WARM_START",
+    "MODELMAKER_SCHEDULER",
+    "MODELMAKER_HOSTS",
+    "MODELMAKER_HOST_INDEX",
+    "MODELMAKER_HOST_COUNT",
+    "MODELMAKER_PORT",
+    "MODELMAKER_START_SECONDS",
+    "MODELMAKER_PEER_TIMEOUT_SECONDS",
+    "MODELMAKER_EVALUATE_ON",
 )
 
 # The first of these that is set names the job in every log line.
@@ -33,11 +42,50 @@ JOB_NAME_VARIABLES = (
 
 # By these, schedulers describe the machines of a job.
 CLUSTER_VARIABLES = (
-    "TF_CONFIG",  # Kubeflow
+    "MODELMAKER_HOSTS",
+    "MODELMAKER_HOST_INDEX",
+    "MODELMAKER_HOST_COUNT",
+    "TF_CONFIG",  # Kubeflow's training operator and Vertex AI
     "CLUSTER_SPEC",  # Vertex AI
+    "TRAINING_JOB_NAME",  # SageMaker
+    "AWS_BATCH_JOB_ID",
+    "AWS_BATCH_JOB_ATTEMPT",
     "AWS_BATCH_JOB_NUM_NODES",
+    "AWS_BATCH_JOB_NODE_INDEX",
+    "AWS_BATCH_JOB_MAIN_NODE_INDEX",
+    "AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS",
+    "PET_NNODES",  # Kubeflow Trainer
+    "PET_NODE_RANK",
+    "PET_MASTER_ADDR",
+    "PET_MASTER_PORT",
+    "JOB_COMPLETION_INDEX",  # Kubernetes
+    "SLURM_JOB_ID",
+    "SLURM_STEP_ID",
+    "SLURM_STEP_NODELIST",
     "SLURM_STEP_NUM_TASKS",
+    "SLURM_STEP_TASKS_PER_NODE",
+    "SLURM_PROCID",
+    "SLURM_LOCALID",
+    "SLURM_NODEID",
 )
+SCHEDULERS = (
+    "tf_config",
+    "vertex_ai",
+    "sagemaker",
+    "aws_batch",
+    "kubernetes",
+    "kubeflow_trainer",
+    "slurm",
+    "hosts",
+    "none",
+)
+
+# The chief's membership listens here; TensorFlow's servers take the next two.
+DEFAULT_PORT = 2221
+MAX_PORT = 65_000
+# Images are pulled and machines started one by one: the first task waits for the last.
+DEFAULT_START_SECONDS = 600.0
+DEFAULT_PEER_TIMEOUT_SECONDS = 30.0
 
 LogFormat = Literal["json", "text"]
 TensorFlowApi = Literal["1", "2"]
@@ -57,6 +105,12 @@ class Settings:
         tensorflow_api: which of TensorFlow's APIs user code sees, None to decide by reading it.
         warm_start: a checkpoint, or a directory of them, to take the first values from.
         unknown_variables: MODELMAKER_* variables that mean nothing, most likely misspelt.
+        scheduler: who describes the cluster, one of SCHEDULERS, None to decide by looking.
+        host_name: the full name of this machine.
+        port: where the chief's membership listens.
+        start_seconds: how long the tasks of a cluster wait for each other at the start.
+        peer_timeout_seconds: a task from which nothing was heard for so long counts as lost.
+        evaluate_on_gpu: whether the evaluator beside the chief may use its GPUs.
         cluster_environment: the variables by which schedulers describe a cluster, as found.
     """
 
@@ -69,6 +123,12 @@ class Settings:
     tensorflow_api: TensorFlowApi | None = None
     warm_start: str | None = None
     unknown_variables: tuple[str, ...] = ()
+    scheduler: str | None = None
+    host_name: str = "localhost"
+    port: int = DEFAULT_PORT
+    start_seconds: float = DEFAULT_START_SECONDS
+    peer_timeout_seconds: float = DEFAULT_PEER_TIMEOUT_SECONDS
+    evaluate_on_gpu: bool = False
     cluster_environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -164,10 +224,31 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             problems.append(f"{name}={value!r} is not one of {', '.join(choices)}")
         return value.lower()
 
+    def number(name: str, default: float, least: float, most: float) -> float:
+        value = environment.get(name)
+        if not value:
+            return default
+        # No more digits than a number in these bounds has, so that reading it takes no time.
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII):
+            problems.append(f"{name}={value!r} is not a number")
+            return default
+        if not least <= float(value) <= most:
+            problems.append(f"{name}={value} is not between {least:g} and {most:g}")
+        return float(value)
+
     log_format = choice("MODELMAKER_LOG_FORMAT", ("json", "text"))
     log_level = choice("MODELMAKER_LOG_LEVEL", ("debug", "info", "warning", "error"))
     require_gpu = choice("MODELMAKER_REQUIRE_GPU", ("0", "1"))
     tensorflow_api = choice("MODELMAKER_TF_API", ("1", "2"))
+    scheduler = choice("MODELMAKER_SCHEDULER", SCHEDULERS)
+    evaluate_on = choice("MODELMAKER_EVALUATE_ON", ("cpu", "gpu"))
+    port = number("MODELMAKER_PORT", DEFAULT_PORT, 1, MAX_PORT)
+    if port != int(port):
+        problems.append(f"MODELMAKER_PORT={port} is not a whole number")
+    start_seconds = number("MODELMAKER_START_SECONDS", DEFAULT_START_SECONDS, 1, 86_400)
+    peer_timeout_seconds = number(
+        "MODELMAKER_PEER_TIMEOUT_SECONDS", DEFAULT_PEER_TIMEOUT_SECONDS, 1, 3_600
+    )
     if problems:
         raise UsageError(
             "; ".join(problems), hint="correct the variable, or leave it out for the default"
@@ -186,6 +267,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             for name in sorted(environment)
             if name.startswith("MODELMAKER_") and name not in VARIABLES
         ),
+        scheduler=scheduler,
+        host_name=socket.getfqdn(),
+        port=int(port),
+        start_seconds=start_seconds,
+        peer_timeout_seconds=peer_timeout_seconds,
+        evaluate_on_gpu=evaluate_on == "gpu",
         cluster_environment={
             name: environment[name] for name in CLUSTER_VARIABLES if name in environment
         },

@@ -1,43 +1,51 @@
 """Run the job in a process of its own, and outlive it.
 
 The supervisor is the process that the scheduler starts, PID 1 in a container. It imports no
-TensorFlow and does four things that the job's process cannot do for itself: it passes stop signals
+TensorFlow and does five things that the job's process cannot do for itself: it passes stop signals
 on and reaps orphans, it turns what native code and user code print into log records, it prints
-the log, and, however the job's process dies, it ends with the right exit code, failure file and
-last line.
+the log, it ends the job when another machine of it is lost, and, however the job's process dies,
+it ends with the right exit code, failure file and last line.
+
+On several machines it forks more than the job's own process: one that watches the other machines
+(see `entrypoint.membership`), and those that the job asks for beside its own (see
+`entrypoint.place.Companion`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import re
 import selectors
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from entrypoint import logs, outcome
+from entrypoint.children import Child, Say, Work, fork, pipes_of
+from entrypoint.cluster import Cluster
+from entrypoint.cluster.tasks import Role
 from entrypoint.console import Console, JsonConsole, TextConsole
-from entrypoint.errors import JobError
+from entrypoint.errors import JobError, PlatformError
 from entrypoint.outcome import Outcome
+from entrypoint.place import Companion, Place
 from entrypoint.redaction import redact_value
 from entrypoint.settings import Settings
-from entrypoint.signals import STOP_SIGNALS, StopRequest, record_stop_signals
+from entrypoint.signals import STOP_SIGNALS, StopRequest
 
-# A longer line is printed in pieces of this many bytes, so that memory stays bounded.
-MAX_LINE_BYTES = 64 * 1024
-# A record in pieces is no record, and the job's process holds it in memory anyway.
-MAX_RECORD_BYTES = 4 * 1024 * 1024
-# More than a pipe holds (64 KiB on Linux).
-READ_BYTES = 256 * 1024
-_PR_SET_PDEATHSIG = 1
+# One process of the job, a parameter server and an evaluator beside it at the most.
+CHANNELS = 3
+# The chief's membership process takes leave of all others in 10 s, or gives up.
+LEAVE_SECONDS = 15.0
+# A killed process ends at once, but for one in the middle of a call to a driver or a disk.
+KILL_SECONDS = 5.0
 
 # How TensorFlow's C++ code begins a line: "I0000 00:00:17 1 file.cc:1] " or "2026-… I tensorflow/".
 _NATIVE_LINE = re.compile(
@@ -45,32 +53,41 @@ _NATIVE_LINE = re.compile(
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: ([IWEF]) "
     r"|(?=WARNING: All log messages before absl))"
 )
-# No cause for alarm: the end of an input that comes through a queue, and a processor that has no
-# faster way.
+# No cause for alarm: the end of an input that comes through a queue, the end of a step on several
+# machines, a dataset made by a generator, and a processor that has no faster way.
 _NATIVE_ROUTINE = re.compile(
-    r"Local rendezvous is aborting with status: (CANCELLED|OUT_OF_RANGE)"
+    r"Local rendezvous is aborting with status: (CANCELLED|OUT_OF_RANGE|ABORTED: Cleanup)"
+    r"|Input of GeneratorDatasetOp::Dataset will not be optimized"
     r"|oneDNN supports \w+ only on platforms with AVX-512\. Falling back"
 )
 # A native line that goes on in the next one, where it names the node it speaks of.
 _NATIVE_REST = re.compile(r"\s+\[\[\{\{node ")
 _NATIVE_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 
-Job = Callable[[Settings, StopRequest], str]
+_WATCHER_GONE = outcome.conclude(
+    PlatformError(
+        "the process that watches the other machines ended before the job",
+        hint="start the same job again; it goes on from the newest checkpoint",
+    )
+)
+
+Job = Callable[[Settings, StopRequest, Place], str]
 
 
-def run(job: Job, settings: Settings) -> Outcome:
+def run(job: Job, settings: Settings, cluster: Cluster | None = None) -> Outcome:
     """Run the job in a child process and return how it ended.
 
     Args:
         job: what the child runs; it returns what to say last, or raises.
         settings: given to the job; also says how to print the log.
+        cluster: the machines that take part, where there are several.
     """
-    return _Supervisor(settings).run(job)
+    return _Supervisor(settings, cluster or Cluster(scheduler="none")).run(job)
 
 
 def fail_early(error: JobError, settings: Settings) -> Outcome:
     """Report a job that failed before there was a process to run it in."""
-    return _Supervisor(settings).end(outcome.conclude(error))
+    return _Supervisor(settings, Cluster(scheduler="none")).end(outcome.conclude(error))
 
 
 def choose_console(settings: Settings) -> Console:
@@ -87,127 +104,184 @@ def choose_console(settings: Settings) -> Console:
 
 
 @dataclass
-class _Lines:
-    """Cuts a stream of bytes into lines."""
-
-    max_bytes: int = MAX_LINE_BYTES
-    rest: bytes = b""
-
-    def feed(self, data: bytes) -> Iterator[str]:
-        *lines, self.rest = (self.rest + data).split(b"\n")
-        if len(self.rest) >= self.max_bytes:
-            lines.append(self.rest)
-            self.rest = b""
-        for line in lines:
-            yield line.decode("utf-8", "replace").rstrip("\r")
-
-    def finish(self) -> Iterator[str]:
-        if self.rest:
-            yield self.rest.decode("utf-8", "replace")
-            self.rest = b""
-
-
-@dataclass
 class _Supervisor:
     settings: Settings
+    cluster: Cluster
     console: Console = field(init=False)
-    outcome_announced: Outcome | None = None
-    child_id: int | None = None
+    bound: dict[str, Any] = field(init=False)
+    children: list[Child] = field(default_factory=list)
+    watcher: Child | None = None
+    commands: socket.socket | None = None
+    channels: list[socket.socket] = field(default_factory=list)
+    stop_was_passed_on: bool = False
 
     def __post_init__(self) -> None:
         self.console = choose_console(self.settings)
-        self.bound = {"job": self.settings.job_name, "task": "chief"}
+        self.bound = {"job": self.settings.job_name, "task": self.cluster.me.name}
 
     def run(self, job: Job) -> Outcome:
-        records_read, records_write = os.pipe()
-        output_read, output_write = os.pipe()
-        wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_read, False)
-        os.set_blocking(wake_write, False)
-        with _signals_passed_on(self, wake_write):
-            sys.stdout.flush()
-            sys.stderr.flush()
-            supervisor_id = os.getpid()
-            child_id = os.fork()
-            if child_id == 0:
-                for descriptor in (records_read, output_read, wake_read, wake_write):
-                    os.close(descriptor)
-                _die_with(supervisor_id)
-                _be_the_job(job, self.settings, self.bound, records_write, output_write)
-            self.child_id = child_id
+        self.job = job
+        self.wake_read, self.wake_write = os.pipe()
+        os.set_blocking(self.wake_read, False)
+        os.set_blocking(self.wake_write, False)
+        with selectors.DefaultSelector() as self.selector, _signals_passed_on(self):
+            self.selector.register(self.wake_read, selectors.EVENT_READ)
+            if self.cluster.is_distributed:
+                self._start_watcher()
+            main = self._start_at(self.cluster.me.role, self.cluster.me.name, None)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-            os.close(records_write)
-            os.close(output_write)
-            status = self._relay(records_read, output_read, wake_read)
-            ended = self.outcome_announced
-            if ended is None or os.waitstatus_to_exitcode(status) != ended.code:
-                ended = outcome.conclude_death(status)
+            ended = self._wait_for(main)
+            self._end_others(ended)
             self.end(ended)
-        for descriptor in (records_read, output_read, wake_read, wake_write):
+        for descriptor in (self.wake_read, self.wake_write):
             os.close(descriptor)
         return ended
 
-    def _relay(self, records: int, output: int, wake: int) -> int:
-        """Print what the child logs and prints until it has ended; return its wait status."""
-        lines = {output: _Lines(), records: _Lines(MAX_RECORD_BYTES)}
-        printers = {output: self._print_output, records: self._print_record}
-        status: int | None = None
-        with selectors.DefaultSelector() as selector:
-            for descriptor in (output, records, wake):
-                os.set_blocking(descriptor, False)
-                selector.register(descriptor, selectors.EVENT_READ)
-            while status is None:
-                for key, _ in selector.select():
-                    if key.fd == wake:
-                        _drain(wake)
-                        status = _reap(self.child_id)
-                    elif not self._pump(key.fd, lines[key.fd], printers[key.fd]):
-                        selector.unregister(key.fd)
-        # What is left in the pipes, which one read takes whole. A grandchild may hold them open and
-        # go on writing for ever, so nothing is read after that.
-        for descriptor in (output, records):
-            self._pump(descriptor, lines[descriptor], printers[descriptor])
-            for line in lines[descriptor].finish():
-                printers[descriptor](line)
-        return status
+    def _start_watcher(self) -> None:
+        """Start the process that watches the other machines."""
+        from entrypoint import membership
 
-    def _pump(self, descriptor: int, lines: _Lines, printer: Callable[[str], None]) -> bool:
-        """Print what can be read now; False once the other end is closed."""
-        try:
-            data = os.read(descriptor, READ_BYTES)
-        except BlockingIOError:
-            return True
-        for line in lines.feed(data):
-            printer(line)
-        return bool(data)
+        pairs = [socket.socketpair() for _ in range(CHANNELS)]
+        self.channels = [ours for ours, _ in pairs]
+        theirs = [their for _, their in pairs]
+        self.commands, commands = socket.socketpair()
 
-    def _print_record(self, line: str) -> None:
+        def watch(_stop: StopRequest, _say: Say) -> str:
+            membership.run(self.cluster, self.settings, theirs, commands)
+            return "the cluster has parted"
+
+        self.watcher = self._start(watch, self.cluster.me.name, obeys_signals=False)
+        for end in (*theirs, commands):
+            end.close()
+
+    def _start_at(self, role: Role, task: str, site_dirs: tuple[Path, ...] | None) -> Child:
+        """Start a process of the job at a place in the cluster."""
+        channel = self.channels.pop(0) if self.channels else None
+
+        def work(stop: StopRequest, say: Say) -> str:
+            place = Place(
+                cluster=self.cluster,
+                role=role,
+                task=task,
+                channel=channel,
+                site_dirs=site_dirs,
+                start_companion=lambda companion: _ask_for(companion, say),
+            )
+            return self.job(self.settings, stop, place)
+
+        child = self._start(work, task)
+        if channel:
+            channel.close()  # an end is seen only when nobody else holds it open
+        return child
+
+    def _start(self, work: Work, task: str, *, obeys_signals: bool = True) -> Child:
+        """Fork a child and print from now on what it logs and prints."""
+        bound = {**self.bound, "task": task}
+        closes = [self.wake_read, self.wake_write, *(end.fileno() for end in self.channels)]
+        closes += [self.commands.fileno()] if self.commands else []
+        # Held back until the child has handlers of its own for them.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        id_, records, output = fork(
+            work,
+            log_level=self.settings.log_level,
+            bound=bound,
+            obeys_signals=obeys_signals,
+            closes=closes,
+        )
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        child = Child(id_, bound)
+        child.pipes = pipes_of(
+            records,
+            output,
+            lambda line: self._print_record(child, line),
+            lambda line: self._print_output(child, line),
+        )
+        self.children.append(child)
+        for pipe in child.pipes:
+            self.selector.register(pipe.descriptor, selectors.EVENT_READ, pipe)
+        return child
+
+    def _wait_for(self, main: Child) -> Outcome:
+        """Relay what the children say until the job has ended, and return how."""
+        while True:
+            for child in self._relay():
+                if child is main:
+                    return child.outcome
+                if child is self.watcher:
+                    return child.outcome if child.outcome.code else _WATCHER_GONE
+                # A companion is asked to stop together with the job's own process.
+                if child.outcome.code != 0 and not self.stop_was_passed_on:
+                    return child.outcome
+
+    def _relay(self, timeout_seconds: float | None = None) -> list[Child]:
+        """Print what can be read now, or soon; return the children that have ended meanwhile."""
+        ended: list[Child] = []
+        for key, _ in self.selector.select(timeout_seconds):
+            if key.fd == self.wake_read:
+                _drain(self.wake_read)
+                ended = _reap(self.children)
+            elif not key.data.pump():
+                self.selector.unregister(key.fd)
+        for child in ended:
+            for pipe in child.pipes:
+                with contextlib.suppress(KeyError):
+                    self.selector.unregister(pipe.descriptor)
+                pipe.finish()
+        return ended
+
+    def _end_others(self, ended: Outcome) -> None:
+        """End every process but the watcher, which first tells the other machines how it ended."""
+        for child in self.children:
+            if child is not self.watcher:
+                child.send(signal.SIGKILL)
+        if self.watcher and self.watcher.status is None and self.commands:
+            told = {"code": ended.code, "message": ended.message, "hint": ended.hint}
+            with contextlib.suppress(OSError):
+                self.commands.sendall(json.dumps({"ended": told}).encode() + b"\n")
+            self._relay_until_ended(LEAVE_SECONDS)
+            self.watcher.send(signal.SIGKILL)
+        self._relay_until_ended(KILL_SECONDS)
+
+    def _relay_until_ended(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while any(child.status is None for child in self.children):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._relay(left)
+
+    def _print_record(self, child: Child, line: str) -> None:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
-            self._print_output(line)
+            self._print_output(child, line)
             return
         announced = outcome.read_announcement(record)
         if announced:
             # Printed last, once the child has really ended so.
-            self.outcome_announced = announced
+            child.announced = announced
+        elif record.keys() == {"companion"}:
+            self._start_companion(record["companion"])
         else:
             self.console.print(record)
 
-    def _print_output(self, line: str) -> None:
+    def _start_companion(self, asked: dict[str, Any]) -> None:
+        self._start_at(asked["role"], asked["task"], tuple(map(Path, asked["site_dirs"])))
+
+    def _print_output(self, child: Child, line: str) -> None:
         native = _NATIVE_LINE.match(line)
         if native:
             message = line[native.end() :]
             level = _NATIVE_LEVELS[native[1] or native[2] or "I"]
             if _NATIVE_ROUTINE.search(message):
                 level = "INFO"
-            self._print("native_output", level, message)
+            self._print(child.bound, "native_output", level, message)
         elif _NATIVE_REST.match(line):
-            self._print("native_output", "INFO", line.strip())
+            self._print(child.bound, "native_output", "INFO", line.strip())
         elif line.strip():
-            self._print("output", "INFO", line)
+            self._print(child.bound, "output", "INFO", line)
 
     def end(self, ended: Outcome) -> Outcome:
         """Say how the job ended, in the failure file and in the last line of the log."""
@@ -215,31 +289,34 @@ class _Supervisor:
         try:
             outcome.write_failure(ended, file)
         except OSError as error:
-            self._print("log", "WARNING", f"cannot write {file}: {error.strerror}")
+            self._print(self.bound, "log", "WARNING", f"cannot write {file}: {error.strerror}")
         level = {"done": "INFO", "stopped": "WARNING"}.get(ended.fields["event"], "ERROR")
         fields = dict(ended.fields)
-        self._print(fields.pop("event"), level, ended.message, **fields)
+        self._print(self.bound, fields.pop("event"), level, ended.message, **fields)
         return ended
 
-    def _print(self, event: str, level: str, message: str, **fields: Any) -> None:
-        head = {"time": logs.format_time(time.time()), "level": level, "event": event, **self.bound}
+    def _print(
+        self, bound: Mapping[str, Any], event: str, level: str, message: str, **fields: Any
+    ) -> None:
+        head = {"time": logs.format_time(time.time()), "level": level, "event": event, **bound}
         self.console.print({**head, **redact_value({"message": message, **fields})})
 
     def pass_on(self, number: int, _frame: FrameType | None) -> None:
-        if self.child_id is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.child_id, number)
+        self.stop_was_passed_on = True
+        for child in self.children:
+            if child is not self.watcher:
+                child.send(number)
 
 
 @contextlib.contextmanager
-def _signals_passed_on(supervisor: _Supervisor, wake: int) -> Iterator[None]:
-    """Pass stop signals on to the child, and wake the relay when the child ends."""
+def _signals_passed_on(supervisor: _Supervisor) -> Iterator[None]:
+    """Pass stop signals on to the children, and wake the relay when a child ends."""
     handlers: dict[int, Any] = dict.fromkeys(STOP_SIGNALS, supervisor.pass_on)
     handlers[signal.SIGCHLD] = lambda _number, _frame: None
     # Held back until there is a child to pass them on to; the child lets them through itself.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    previous_wake = signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    previous_wake = signal.set_wakeup_fd(supervisor.wake_write, warn_on_full_buffer=False)
     try:
         yield
     finally:
@@ -248,63 +325,36 @@ def _signals_passed_on(supervisor: _Supervisor, wake: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _ask_for(companion: Companion, say: Say) -> None:
+    """Ask the supervisor, from the job's own process, for a companion."""
+    asked = {
+        "role": companion.role,
+        "task": companion.task,
+        "site_dirs": [str(directory) for directory in companion.site_dirs],
+    }
+    say(json.dumps({"companion": asked}) + "\n")
+
+
 def _drain(descriptor: int) -> None:
     with contextlib.suppress(BlockingIOError):
         while os.read(descriptor, 4096):
             pass
 
 
-def _reap(child_id: int | None) -> int | None:
-    """Reap every process that has ended; return the wait status of the child if it is among them.
+def _reap(children: list[Child]) -> list[Child]:
+    """Reap every process that has ended, and return the children among them.
 
     A container's first process inherits every orphan, and nobody else reaps them.
     """
-    status = None
+    ended: list[Child] = []
     while True:
         try:
-            ended_id, ended_status = os.waitpid(-1, os.WNOHANG)
+            ended_id, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return status
+            return ended
         if ended_id == 0:
-            return status
-        if ended_id == child_id:
-            status = ended_status
-
-
-def _be_the_job(
-    job: Job, settings: Settings, bound: dict[str, Any], records: int, output: int
-) -> NoReturn:
-    """Turn the forked child into the job's process; never returns into the supervisor's code."""
-    code = outcome.BUG_CODE
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        stream = os.fdopen(records, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
-        logs.start(stream, settings.log_level, bound)
-        logs.log_uncaught_in_threads()
-        with record_stop_signals() as stop:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-            try:
-                ended = Outcome(code=0, message=job(settings, stop))
-            except BaseException as error:  # noqa: BLE001 (the one place where everything ends)
-                ended = outcome.conclude(error)
-            # A stop that comes now comes too late: the outcome stands.
-            signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        stream.write(outcome.announce(ended))
-        stream.flush()
-        code = ended.code
-    finally:
-        logs.flush_standard_streams()
-        # Without this a thread that user code left running would keep the process alive.
-        os._exit(code)
-
-
-def _die_with(supervisor_id: int) -> None:
-    """Ask Linux to kill this process when the supervisor is killed, so that no job runs unseen."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != supervisor_id:
-        os._exit(outcome.BUG_CODE)  # killed before it could be asked for
+            return ended
+        for child in children:
+            if child.id == ended_id:
+                child.status = status
+                ended.append(child)

@@ -35,6 +35,10 @@ class UserFunction:
     by_position: bool
     code_dir: Path
 
+    def takes(self, documented: str) -> bool:
+        """Tell whether it takes a documented argument."""
+        return documented in self.accepts.values()
+
     def __call__(self, **arguments: Any) -> Any:
         """Call it with those of the documented arguments that it takes.
 

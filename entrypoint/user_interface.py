@@ -26,7 +26,9 @@ class Signature:
     by_position: int = 0
 
 
-_INPUT = Signature(arguments=("path", "params", "training_dir", "channel_dirs"), by_position=2)
+_INPUT = Signature(
+    arguments=("path", "params", "training_dir", "channel_dirs", "input_context"), by_position=2
+)
 _SERVING = Signature(arguments=("params",), by_position=1)
 
 SIGNATURES = {

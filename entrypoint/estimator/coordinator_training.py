@@ -85,7 +85,7 @@ def train_and_evaluate(estimator: Any, train_spec: Any, eval_spec: Any, executor
         raise ValueError("this RunConfig names no cluster for the distribute coordinator")
 
     def train(strategy: Any) -> None:
-        task = _as_task(estimator, train_strategy=strategy)
+        task = as_task(estimator, train_strategy=strategy)
         # A standalone client runs every task in threads of one process: one set of hooks there.
         shares_process = mode == _STANDALONE and not _is_chief()
         task.train(
@@ -95,7 +95,7 @@ def train_and_evaluate(estimator: Any, train_spec: Any, eval_spec: Any, executor
         )
 
     def evaluate(strategy: Any) -> None:
-        task = _as_task(estimator, eval_strategy=strategy)
+        task = as_task(estimator, eval_strategy=strategy)
         executor(task, train_spec, eval_spec)._start_continuous_evaluation()
 
     config = estimator.config
@@ -117,7 +117,7 @@ def estimator_train(
     """Run ``Estimator.train`` on a remote cluster from this one process."""
 
     def worker(strategy: Any) -> Any:
-        task = _as_task(estimator, train_strategy=strategy)
+        task = as_task(estimator, train_strategy=strategy)
         train(task, strategy, hooks if _is_chief() else [])
         return task
 
@@ -130,7 +130,7 @@ def estimator_evaluate(
     """Run ``Estimator.evaluate`` on a remote cluster from this one process."""
 
     def worker(strategy: Any) -> Any:
-        task = _as_task(estimator, eval_strategy=strategy)
+        task = as_task(estimator, eval_strategy=strategy)
         return evaluate(task, strategy, hooks if _is_chief() else [])
 
     return _run_standalone(estimator, "evaluate", estimator.config.eval_distribute, worker)
@@ -166,8 +166,8 @@ def _is_chief() -> bool:
     return bool(coordinator_context.get_current_worker_context().is_chief)
 
 
-def _as_task(estimator: Any, train_strategy: Any = None, eval_strategy: Any = None) -> Any:
-    """Copy the estimator as the task that the coordinator is running now."""
+def as_task(estimator: Any, train_strategy: Any = None, eval_strategy: Any = None) -> Any:
+    """Return a copy of the estimator as the task that the coordinator is running now."""
     task = copy.deepcopy(estimator)
     config = task._config
     if train_strategy is not None:

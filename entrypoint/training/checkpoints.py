@@ -41,6 +41,24 @@ def saved_step(checkpoints_dir: Path) -> int | None:
         ) from error
 
 
+def save_in_one_file(spec: Any, keep_checkpoint_max: int | None) -> None:
+    """Have the chief save all variables, wherever they are, in a file of its own.
+
+    Estimator's saver is sharded: each parameter server would save its variables to its own disk.
+
+    Args:
+        spec: the model's EstimatorSpec; a saver of its own stays.
+        keep_checkpoint_max: how many checkpoints are kept, None for all.
+    """
+    savers = tf.compat.v1.GraphKeys.SAVERS
+    if spec.scaffold.saver or tf.compat.v1.get_collection(savers):
+        return
+    saver = tf.compat.v1.train.Saver(
+        max_to_keep=keep_checkpoint_max, defer_build=True, save_relative_paths=True
+    )
+    tf.compat.v1.add_to_collection(savers, saver)
+
+
 def keys_by_variable(reader: Any) -> dict[str, str]:
     """Return under which key a checkpoint has each variable, by the variable's name.
 

@@ -10,7 +10,10 @@ from typing import Any
 import tensorflow as tf
 
 from entrypoint.errors import ContradictionError
+from entrypoint.parameters import DistributionStrategy
+from entrypoint.place import Place
 from entrypoint.settings import Settings
+from entrypoint.strategy_choice import StrategyName, choose_strategy
 
 DEVICE_DIR = Path("/dev")
 
@@ -21,30 +24,56 @@ class Devices:
 
     Attributes:
         gpus: the models of the GPUs that TensorFlow uses, one name each.
-        strategy: the tf.distribute strategy over them; None on one GPU or none.
+        strategy_name: how cards and machines work together.
+        strategy: the tf.distribute strategy that does it; None on one GPU or none, and with
+            parameter servers.
     """
 
     gpus: tuple[str, ...]
-    strategy: Any
+    strategy_name: StrategyName = "none"
+    strategy: Any = None
 
     @property
     def replicas(self) -> int:
-        """How many cards take part in one step; the CPU alone counts as one."""
+        """How many cards take part in one step, on all machines; the CPU alone counts as one."""
         return self.strategy.num_replicas_in_sync if self.strategy else 1
 
-    @property
-    def strategy_name(self) -> str:
-        """The strategy in the log's words."""
-        return "mirrored" if self.strategy else "none"
 
-
-def find_devices(settings: Settings) -> Devices:
+def find_devices(settings: Settings, place: Place, asked: DistributionStrategy) -> Devices:
     """Find the GPUs, and insist on them where they were asked for.
+
+    On several machines the strategy itself is still to be made, when all of them have joined.
+
+    Args:
+        settings: says whether a GPU is insisted on.
+        place: the process that this is.
+        asked: the parameter `distribution_strategy`.
 
     Raises:
         ContradictionError: the machine shows GPUs that TensorFlow cannot use, or
-            MODELMAKER_REQUIRE_GPU=1 and there is none.
+            MODELMAKER_REQUIRE_GPU=1 and there is none. Or the strategy does not fit the cluster.
     """
+    cluster = place.cluster
+    if place.role == "evaluator" and not cluster.evaluator and not settings.evaluate_on_gpu:
+        # Those of this machine are busy with the training beside which it evaluates.
+        tf.config.set_visible_devices([], "GPU")
+        return Devices(gpus=())
+    gpus = _find_gpus(settings)
+    if place.cluster.tasks_on_machine > 1:
+        gpus = gpus[cluster.local_index :: cluster.tasks_on_machine]
+        tf.config.set_visible_devices(gpus, "GPU")
+    if settings.evaluate_on_gpu and cluster.is_distributed:
+        for gpu in gpus:  # shared with the evaluator, so nobody may take all of its memory
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
+    name = choose_strategy(asked, cluster, gpus=len(gpus))
+    if place.role == "evaluator" or name != "mirrored":
+        strategy = None
+    else:
+        strategy = tf.distribute.MirroredStrategy()
+    return Devices(gpus=tuple(map(_describe_gpu, gpus)), strategy_name=name, strategy=strategy)
+
+
+def _find_gpus(settings: Settings) -> list[Any]:
     gpus = tf.config.list_physical_devices("GPU")
     shown = sorted(entry.name for entry in _nvidia_devices())
     if not gpus and settings.require_gpu is not False and (settings.require_gpu or shown):
@@ -55,8 +84,7 @@ def find_devices(settings: Settings) -> Devices:
             hint="run the GPU image with `--gpus all` on a host whose driver supports CUDA 12;"
             " MODELMAKER_REQUIRE_GPU=0 trains on the CPU all the same",
         )
-    strategy = tf.distribute.MirroredStrategy() if len(gpus) > 1 else None
-    return Devices(gpus=tuple(map(_describe_gpu, gpus)), strategy=strategy)
+    return list(gpus)
 
 
 def _nvidia_devices() -> Iterable[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -61,8 +62,12 @@ class Evaluation:
         throttle = self._parameters.eval_throttle_secs
         return self._last_start is None or now - self._last_start >= throttle
 
-    def evaluate(self) -> None:
-        """Evaluate the newest checkpoint and record the result, unless a stop is requested."""
+    def evaluate(self, checkpoint: Path | None = None) -> None:
+        """Evaluate a checkpoint and record the result, unless a stop is requested.
+
+        Args:
+            checkpoint: its path without suffixes; the newest one without.
+        """
         self._last_start = time.monotonic()
         counter = BatchCounterHook()
         with self._explained():
@@ -70,6 +75,7 @@ class Evaluation:
                 self._input_fn,
                 steps=self._parameters.eval_steps,
                 hooks=[StopHook(self._stop), counter],
+                checkpoint_path=checkpoint and str(checkpoint),
             )
         if self._stop.signal_number is not None:
             return

@@ -76,7 +76,7 @@ class _Mark:
     Attributes:
         seconds: on a monotonic clock, without the time spent in evaluations.
         step: global_step at that moment.
-        examples: examples taken up to then by this process.
+        examples: examples taken up to then by all machines.
     """
 
     seconds: float
@@ -88,20 +88,23 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
     """Records a `progress` event every so many steps, and at the end.
 
     Args:
-        metrics: where the events go.
+        metrics: where the events go; None records none.
         every_steps: the cadence; events fall on multiples of it.
         max_steps: the step at which training ends, or None if the data decides.
         total_of: gives the steps over all cards at a global step.
+        machines: how many train; each is taken to have as many examples as this one.
     """
 
     def __init__(
         self,
-        metrics: MetricsFile,
+        metrics: MetricsFile | None,
         *,
         every_steps: int,
         max_steps: int | None,
         total_of: Callable[[int], int],
+        machines: int = 1,
     ) -> None:
+        self._machines = machines
         self._metrics = metrics
         self._every_steps = every_steps
         self._max_steps = max_steps
@@ -141,7 +144,7 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Record progress when the cadence is reached."""
-        self._examples += int(sum(run_values.results["examples"]))
+        self._examples += int(sum(run_values.results["examples"])) * self._machines
         self._loss = float(run_values.results["loss"])
         if self._first is None:
             # The first step also builds and places the graph; speeds are counted from its end.
@@ -211,6 +214,8 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         steps_per_second, examples_per_second = (
             self._speeds(last, self._last) if last else (None, None)
         )
+        if self._metrics is None:
+            return
         share = seconds_left = None
         if self._max_steps:
             share = min(step / self._max_steps, 1.0)
@@ -231,6 +236,8 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         of = f"/{self._max_steps}" if self._max_steps else ""
         # What is wanted most comes first: a narrow terminal cuts the end off.
         parts = [f"step {figures['global_step']}{of}"]
+        if figures["total_steps"] != figures["global_step"]:
+            parts[0] += f" ({figures['total_steps']} over all cards)"
         if figures["share"] is not None:
             parts.insert(0, f"{figures['share']:.0%}")
         if figures["seconds_left"]:

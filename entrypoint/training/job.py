@@ -1,4 +1,4 @@
-"""One training job on one machine: train, evaluate beside it, export."""
+"""One training job: train, evaluate beside it, export."""
 
 from __future__ import annotations
 
@@ -24,14 +24,22 @@ logger = logging.getLogger(__name__)
 
 
 def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
-    """Run the job and return what to say of it when it is done.
+    """Run the job on one machine and return what to say of it when it is done.
+
+    Raises:
+        JobError: every way in which it can fail or be stopped.
+    """
+    log_start(job)
+    return run_phases(job, stop, Training(job, stop))
+
+
+def run_phases(job: TrainingJob, stop: StopRequest, training: Training) -> str:
+    """Train, evaluate, export and report; return what to say of it.
 
     Raises:
         JobError: every way in which it can fail or be stopped.
     """
     settings = job.settings
-    log_start(job)
-    training = _Training(job, stop)
     with sessions_close_in_background():
         with (
             job.explained("writing event files", settings.tensorboard_dir),
@@ -58,25 +66,35 @@ def train_and_export(job: TrainingJob, stop: StopRequest) -> str:
     return f"done in {format_duration(seconds)}: step {step}, model in {model.version_dir}"
 
 
-class _Training:
-    """The estimator and what accompanies it, built once and used by each phase in turn."""
+class Training:
+    """The estimator and what accompanies it, built once and used by each phase in turn.
 
-    def __init__(self, job: TrainingJob, stop: StopRequest) -> None:
+    Args:
+        job: the job.
+        stop: a stop request ends training after the current step.
+        cards: how many steps over all cards one global step is.
+        machines: how many machines train.
+    """
+
+    def __init__(
+        self, job: TrainingJob, stop: StopRequest, *, cards: int | None = None, machines: int = 1
+    ) -> None:
         self._job = job
         self._stop = stop
         checkpoints_dir = job.settings.checkpoints_dir
-        self._start = saved_step(checkpoints_dir)
+        self.start = saved_step(checkpoints_dir)
         self._history = continue_history(
-            checkpoints_dir, step=self._start or 0, cards=job.devices.replicas
+            checkpoints_dir, step=self.start or 0, cards=cards or job.devices.replicas
         )
-        self._max_steps = self._history.last_step(job.parameters.train_max_steps)
+        self.max_steps = self._history.last_step(job.parameters.train_max_steps)
         metrics = MetricsFile(job.settings.metrics_file)
         self._estimator = build_estimator(job)
         self.progress = ProgressHook(
             metrics,
             every_steps=job.parameters.log_step_count_steps,
-            max_steps=self._max_steps,
+            max_steps=self.max_steps,
             total_of=self._history.total,
+            machines=machines,
         )
         self.evaluation = Evaluation(
             self._estimator,
@@ -97,8 +115,8 @@ class _Training:
         """
         job, progress = self._job, self.progress
         checkpoints_dir = job.settings.checkpoints_dir
-        start = self._start
-        if start is not None and self._max_steps is not None and start >= self._max_steps:
+        start = self.start
+        if start is not None and self.max_steps is not None and start >= self.max_steps:
             logger.warning(
                 "already trained to step %d; train_max_steps %d leaves nothing to train: give more,"
                 " or empty checkpoints/ to train anew",
@@ -116,22 +134,12 @@ class _Training:
         self._stop.raise_if_requested("building graphs")
         save_history(self._history, checkpoints_dir)
         with self._job.explained("training", checkpoints_dir):
-            self._estimator.train(
-                bind_input_fn(job.code.train_input_fn, job),
-                max_steps=self._max_steps,
-                hooks=[progress, StopHook(self._stop)],
-                saving_listeners=[
-                    EvaluateNewCheckpoints(self.evaluation, progress.exclude, self._stop)
-                ],
-            )
+            self._fit()
         step = progress.start_step if progress.end_step is None else progress.end_step
         self._raise_if_stopped(step)
         if step == progress.start_step:
-            raise DatasetError(
-                f"train_input_fn gave no batch from {job.dataset_dir}",
-                hint="check that it finds its files there, and that no filter drops every example",
-            )
-        if self._max_steps is not None and step < self._max_steps:
+            raise no_batch(job)
+        if self.max_steps is not None and step < self.max_steps:
             logger.warning(
                 "the data or the model ended training at step %d, before train_max_steps %d",
                 self.total_steps(step),
@@ -140,6 +148,17 @@ class _Training:
             )
         return step
 
+    def _fit(self) -> None:
+        """Have the estimator train, with an evaluation now and then."""
+        self._estimator.train(
+            bind_input_fn(self._job.code.train_input_fn, self._job),
+            max_steps=self.max_steps,
+            hooks=[self.progress, StopHook(self._stop)],
+            saving_listeners=[
+                EvaluateNewCheckpoints(self.evaluation, self.progress.exclude, self._stop)
+            ],
+        )
+
     def total_steps(self, step: int) -> int:
         """Return the steps over all cards at a global step."""
         return self._history.total(step)
@@ -147,13 +166,16 @@ class _Training:
     def _raise_if_stopped(self, step: int) -> None:
         if self._stop.signal_number is None:
             return
-        confirm_checkpoint(self._job.settings.checkpoints_dir, step)
+        self._confirm(step)
         raise StoppedError(
             f"stopped by {self._stop.signal_name} at step {step}; its checkpoint is saved and"
             " was read back",
             hint="start the same job again; it goes on from this step",
             signal_number=self._stop.signal_number,
         )
+
+    def _confirm(self, step: int) -> None:
+        confirm_checkpoint(self._job.settings.checkpoints_dir, step)
 
     def evaluate(self, step: int) -> None:
         """Evaluate the last checkpoint, unless that was the last evaluation beside training."""
@@ -183,3 +205,11 @@ class _Training:
             },
         )
         return model
+
+
+def no_batch(job: TrainingJob) -> DatasetError:
+    """Return the error of a training whose dataset gave nothing."""
+    return DatasetError(
+        f"train_input_fn gave no batch from {job.dataset_dir}",
+        hint="check that it finds its files there, and that no filter drops every example",
+    )

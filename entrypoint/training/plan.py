@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from entrypoint.cluster import Cluster
 from entrypoint.parameters import Parameters
+from entrypoint.place import Place
 from entrypoint.settings import Settings
 from entrypoint.training.devices import Devices
 from entrypoint.training.failures import explain_failures
@@ -22,7 +22,7 @@ class TrainingJob:
     Attributes:
         settings: every path.
         parameters: the documented parameters and the user's own.
-        cluster: the machines that take part.
+        place: which process of which cluster this is.
         dataset_dir: `path` of both input functions.
         channel_dirs: the directories of the dataset's channels, by name.
         code: the user's four functions.
@@ -33,7 +33,7 @@ class TrainingJob:
 
     settings: Settings
     parameters: Parameters
-    cluster: Cluster
+    place: Place
     dataset_dir: Path
     channel_dirs: Mapping[str, Path]
     code: UserCode

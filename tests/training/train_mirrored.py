@@ -7,11 +7,12 @@ import os
 import sys
 import time
 
-from entrypoint.cluster import resolve_cluster
+from entrypoint.cluster import Cluster
 from entrypoint.dataset import find_channels, find_dataset
 from entrypoint.directories import prepare_directories
 from entrypoint.job import start_tensorflow
 from entrypoint.parameters import load_parameters
+from entrypoint.place import Place
 from entrypoint.settings import read_settings
 from entrypoint.signals import StopRequest
 from entrypoint.user_code import load_user_code
@@ -37,11 +38,15 @@ assert not isinstance(warm_start, str), "a path is enough here"
 job = TrainingJob(
     settings=settings,
     parameters=load_parameters(settings),
-    cluster=resolve_cluster(settings),
+    place=Place(
+        cluster=Cluster(scheduler="none"), role="chief", task="chief", start_companion=print
+    ),
     dataset_dir=find_dataset(settings),
     channel_dirs=find_channels(settings),
     code=load_user_code(source),
-    devices=Devices(gpus=names, strategy=tf.distribute.MirroredStrategy(names)),
+    devices=Devices(
+        gpus=names, strategy_name="mirrored", strategy=tf.distribute.MirroredStrategy(names)
+    ),
     started=time.monotonic(),
     warm_start=warm_start,
 )

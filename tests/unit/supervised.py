@@ -16,7 +16,7 @@ import logging, os, pathlib, signal, subprocess, sys, threading, time
 from entrypoint import errors, supervisor
 from entrypoint.settings import Settings
 
-def job(settings, stop):
+def job(settings, stop, place):
 {body}
     return "done"
 

@@ -12,7 +12,7 @@ from entrypoint.parameters import load_parameters, read_hyperparameters, sagemak
 from entrypoint.settings import Settings
 from tests.jobs import JobRoot
 
-DEFAULTS: dict[str, int | None] = {
+INTEGERS: dict[str, int | None] = {
     "save_checkpoints_steps": None,
     "save_checkpoints_secs": 600,
     "keep_checkpoint_max": 5,
@@ -22,7 +22,12 @@ DEFAULTS: dict[str, int | None] = {
     "eval_start_delay_secs": 120,
     "eval_throttle_secs": 600,
 }
+DEFAULTS: dict[str, int | str | None] = {**INTEGERS, "distribution_strategy": "auto"}
+STRATEGIES = ["auto", "none", "mirrored", "multi_worker_mirrored", "parameter_server"]
 ABSENT = "absent"
+# The switches of SageMaker's SDK.
+SERVERS = "sagemaker_parameter_server_enabled"
+WORKERS = "sagemaker_multi_worker_mirrored_strategy_enabled"
 
 
 def violations(settings: Settings) -> list[str]:
@@ -53,18 +58,22 @@ def test_an_empty_object_means_all_defaults(root: JobRoot, settings: Settings) -
     assert load_parameters(settings).for_user() == DEFAULTS
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [*((name, 7) for name in INTEGERS), *(("distribution_strategy", s) for s in STRATEGIES[1:])],
+)
 def test_every_documented_parameter_can_be_given(
-    name: str, root: JobRoot, settings: Settings
+    name: str, value: Any, root: JobRoot, settings: Settings
 ) -> None:
-    root.write_parameters(**{name: 7})
+    root.write_parameters(**{name: value})
     parameters = load_parameters(settings)
-    assert getattr(parameters, name) == parameters.for_user()[name] == 7
-    assert parameters.changed[name] == 7
+    assert getattr(parameters, name) == parameters.for_user()[name] == value
+    assert parameters.changed[name] == value
+    assert parameters.own_names == []
 
 
 def test_a_value_equal_to_the_default_is_not_changed(root: JobRoot, settings: Settings) -> None:
-    root.write_parameters(eval_steps=100)
+    root.write_parameters(eval_steps=100, distribution_strategy="auto")
     assert load_parameters(settings).changed == {}
 
 
@@ -136,7 +145,7 @@ def test_one_of_the_two_in_each_file_is_refused_too(root: JobRoot, settings: Set
 # What is refused, and how it is said
 
 
-@pytest.mark.parametrize("name", DEFAULTS)
+@pytest.mark.parametrize("name", INTEGERS)
 @pytest.mark.parametrize("value", ["x", True, False, 1.5, -1, 2**63, [1], {"a": 1}], ids=json.dumps)
 def test_a_wrong_value_is_refused_with_name_value_rule_and_fix(
     name: str, value: Any, root: JobRoot, settings: Settings
@@ -178,6 +187,48 @@ def test_a_number_in_quotes_is_told_to_lose_them(root: JobRoot, settings: Settin
     assert "quotes" not in by_name["keep_checkpoint_max"]
 
 
+@pytest.mark.parametrize(
+    "value", ["", "gpu", "strategy", "smdistributed", None, True, 0, ["mirrored"]], ids=json.dumps
+)
+def test_another_strategy_is_refused_with_name_value_rule_and_fix(
+    value: Any, root: JobRoot, settings: Settings
+) -> None:
+    root.write_parameters(distribution_strategy=value)
+    (violation,) = violations(settings)
+    assert violation == (
+        f"distribution_strategy is {json.dumps(value)}; it must be one of {', '.join(STRATEGIES)};"
+        ' leave it out for the default, "auto"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("Mirrored", "mirrored"),
+        (" mirrored", "mirrored"),
+        ('"mirrored"', "mirrored"),
+        ("mirored", "mirrored"),
+        ("MirroredStrategy", "mirrored"),
+        ("tf.distribute.MirroredStrategy", None),
+        ("AUTO", "auto"),
+        ("None", "none"),
+        ("multi-worker-mirrored", "multi_worker_mirrored"),
+        ("MultiWorkerMirroredStrategy", "multi_worker_mirrored"),
+        ("parameter server", "parameter_server"),
+        ("ParameterServerStrategyV1", None),
+        ("parameter_servers", "parameter_server"),
+    ],
+)
+def test_a_strategy_spelt_almost_right_is_told_the_right_spelling(
+    value: str, meant: str | None, root: JobRoot, settings: Settings
+) -> None:
+    root.write_parameters(distribution_strategy=value)
+    (violation,) = violations(settings)
+    assert violation.startswith(f"distribution_strategy is {json.dumps(value)}; it must be one of ")
+    told = f'write it "{meant}"' if meant else 'leave it out for the default, "auto"'
+    assert violation.endswith(f"; {told}")
+
+
 def test_a_long_value_is_shown_shortened(root: JobRoot, settings: Settings) -> None:
     root.write_parameters(train_max_steps="x" * 100_000)
     (violation,) = violations(settings)
@@ -186,11 +237,11 @@ def test_a_long_value_is_shown_shortened(root: JobRoot, settings: Settings) -> N
 
 
 def test_all_violations_are_reported_at_once(root: JobRoot, settings: Settings) -> None:
-    wrong = dict.fromkeys(DEFAULTS, -1)
-    root.write_parameters(**wrong)
+    write_hyperparameters(root, **{SERVERS: "true", WORKERS: "yes"})
+    root.write_parameters(**dict.fromkeys(DEFAULTS, -1))
     found = violations(settings)
-    assert {violation.split()[0] for violation in found} == set(DEFAULTS)
-    assert len(found) == len(DEFAULTS) + 1, "the exclusion is one more"
+    assert {violation.split()[0] for violation in found} == {*DEFAULTS, WORKERS}
+    assert len(found) == len(DEFAULTS) + 2, "the exclusion and the switch are two more"
 
 
 @pytest.mark.parametrize("name", ["parameters.json", "config/hyperparameters.json"])
@@ -286,6 +337,117 @@ def test_without_hyperparameters_there_is_no_sagemaker_program(settings: Setting
     assert sagemaker_program(settings) is None
 
 
+# The strategy that SageMaker's SDK switches on
+
+
+@pytest.mark.parametrize("on", ["true", True, " true "])
+@pytest.mark.parametrize(
+    ("switch", "strategy"), [(SERVERS, "parameter_server"), (WORKERS, "multi_worker_mirrored")]
+)
+def test_a_switch_of_sagemaker_that_is_on_is_the_strategy(
+    switch: str, strategy: str, on: Any, root: JobRoot, settings: Settings
+) -> None:
+    write_hyperparameters(root, **{switch: on})
+    parameters = load_parameters(settings)
+    assert parameters.distribution_strategy == strategy
+    assert parameters.for_user() == {**DEFAULTS, "distribution_strategy": strategy}
+    assert parameters.changed == {"distribution_strategy": strategy}
+    assert parameters.own_names == []
+
+
+@pytest.mark.parametrize("off", ["false", False])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_switches_of_sagemaker_that_are_off_change_nothing(
+    strategy: str, off: Any, root: JobRoot, settings: Settings
+) -> None:
+    write_hyperparameters(root, **{SERVERS: off, WORKERS: off})
+    assert load_parameters(settings).changed == {}
+    root.write_parameters(distribution_strategy=strategy)
+    assert load_parameters(settings).distribution_strategy == strategy
+
+
+def test_one_switch_of_sagemaker_may_be_on_while_the_other_is_off(
+    root: JobRoot, settings: Settings
+) -> None:
+    write_hyperparameters(root, **{SERVERS: "true", WORKERS: "false"})
+    assert load_parameters(settings).distribution_strategy == "parameter_server"
+
+
+def test_two_switches_of_sagemaker_are_refused_with_both_names(
+    root: JobRoot, settings: Settings
+) -> None:
+    write_hyperparameters(root, **{SERVERS: "true", WORKERS: "true"})
+    (violation,) = violations(settings)
+    assert violation == (
+        f"{SERVERS} and {WORKERS} are both true; a job has one strategy; make one of them false"
+    )
+
+
+@pytest.mark.parametrize("switch", [SERVERS, WORKERS])
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("yes", '"yes"'),
+        ("True", '"True"'),
+        ('"true"', '"true"'),
+        ("", '""'),
+        ("1", "1"),
+        (0, "0"),
+        ("null", "null"),
+        ('{"enabled": true}', '{"enabled": true}'),
+    ],
+)
+def test_a_switch_of_sagemaker_that_is_no_boolean_is_refused(
+    switch: str, sent: Any, shown: str, root: JobRoot, settings: Settings
+) -> None:
+    write_hyperparameters(root, **{switch: sent})
+    (violation,) = violations(settings)
+    assert violation == f"{switch} is {shown}; it must be true or false; leave it out for false"
+
+
+@pytest.mark.parametrize("strategy", ["none", "mirrored", "multi_worker_mirrored"])
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_switch_of_sagemaker_beside_another_strategy_is_refused(
+    strategy: str, in_file: bool, root: JobRoot, settings: Settings
+) -> None:
+    given = {"distribution_strategy": strategy}
+    write_hyperparameters(root, **{SERVERS: "true"}, **({} if in_file else given))
+    root.write_parameters(**(given if in_file else {}))
+    (violation,) = violations(settings)
+    assert violation == (
+        f'distribution_strategy is "{strategy}" and {SERVERS} is true, which means'
+        ' "parameter_server"; leave one of them out'
+    )
+
+
+@pytest.mark.parametrize("strategy", ["auto", "parameter_server"])
+def test_a_switch_of_sagemaker_beside_auto_or_the_same_strategy_is_the_strategy(
+    strategy: str, root: JobRoot, settings: Settings
+) -> None:
+    write_hyperparameters(root, **{SERVERS: "true"})
+    root.write_parameters(distribution_strategy=strategy)
+    assert load_parameters(settings).distribution_strategy == "parameter_server"
+
+
+@pytest.mark.parametrize("strategy", ["Mirrored", ["mirrored"], None])
+def test_a_switch_of_sagemaker_adds_nothing_to_a_strategy_that_is_refused(
+    strategy: Any, root: JobRoot, settings: Settings
+) -> None:
+    write_hyperparameters(root, **{SERVERS: "true"})
+    root.write_parameters(distribution_strategy=strategy)
+    (violation,) = violations(settings)
+    assert violation.startswith(f"distribution_strategy is {json.dumps(strategy)}; it must be ")
+
+
+def test_a_switch_of_sagemaker_in_parameters_json_is_the_users_own(
+    root: JobRoot, settings: Settings
+) -> None:
+    root.write_parameters(**{SERVERS: True})
+    parameters = load_parameters(settings)
+    assert parameters.distribution_strategy == "auto"
+    assert parameters.own_names == [SERVERS]
+
+
 # The user's own parameters
 
 
@@ -342,6 +504,7 @@ def test_values_nested_as_deep_as_is_allowed_can_be_copied(
         ("train-max-steps", "train_max_steps"),
         ("Eval_Steps", "eval_steps"),
         ("eval_setps", "eval_steps"),
+        ("distribution-strategy", "distribution_strategy"),
     ],
 )
 def test_a_name_one_edit_from_a_documented_one_gets_a_warning(

@@ -11,7 +11,7 @@ from entrypoint import errors
 from entrypoint.__main__ import VERBS
 from entrypoint.errors import JobError
 from entrypoint.outcome import BUG_CODE
-from entrypoint.parameters import documented_parameters
+from entrypoint.parameters import describe_rules, documented_parameters
 from tests.jobs import PROJECT_DIR
 
 READMES = ("README.md", "README.zh-CN.md")
@@ -29,7 +29,8 @@ def test_the_parameters_table_is_the_schema() -> None:
     expected = []
     for name, rules in documented_parameters().items():
         or_null = " or null" if "null" in rules["type"] else ""
-        value = f"integer from {rules['minimum']}{or_null}"
+        is_choice = "enum" in rules
+        value = describe_rules(rules) if is_choice else f"integer from {rules['minimum']}{or_null}"
         expected.append(
             [f"`{name}`", value, f"`{json.dumps(rules['default'])}`", rules["description"]]
         )
@@ -43,13 +44,16 @@ def test_the_parameters_table_is_the_schema() -> None:
     assert given == expected
 
 
-def test_the_chinese_table_has_the_same_names_bounds_and_defaults() -> None:
+def test_the_chinese_table_has_the_same_names_rules_and_defaults() -> None:
     found = {row[0]: row[1:3] for row in rows("README.zh-CN.md") if len(row) == 4}
     for name, rules in documented_parameters().items():
         value, default = found[f"`{name}`"]
+        assert default == f"`{json.dumps(rules['default'])}`"
+        if "enum" in rules:
+            assert value == f"{'、'.join(rules['enum'])} 之一"
+            continue
         assert value.startswith(f"≥ {rules['minimum']} 的整数")
         assert value.endswith("或 null") == ("null" in rules["type"])
-        assert default == f"`{json.dumps(rules['default'])}`"
 
 
 @pytest.mark.parametrize("readme", READMES)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from entrypoint.parameters import (
     SCHEMA_FILE,
+    DistributionStrategy,
     Parameters,
     describe_rules,
     documented_parameters,
@@ -21,7 +22,7 @@ INT64_MAX = 2**63 - 1
 INT32_MAX = 2**31 - 1
 
 # name: (default, minimum, maximum, may be null)
-DOCUMENTED: dict[str, tuple[int | None, int, int, bool]] = {
+INTEGERS: dict[str, tuple[int | None, int, int, bool]] = {
     "save_checkpoints_steps": (None, 1, INT64_MAX, True),
     "save_checkpoints_secs": (600, 1, INT64_MAX, True),
     "keep_checkpoint_max": (5, 0, INT32_MAX, True),
@@ -31,6 +32,14 @@ DOCUMENTED: dict[str, tuple[int | None, int, int, bool]] = {
     "eval_start_delay_secs": (120, 0, INT64_MAX, False),
     "eval_throttle_secs": (600, 0, INT64_MAX, False),
 }
+# name: (default, the values it may have)
+CHOICES: dict[str, tuple[str, list[str]]] = {
+    "distribution_strategy": (
+        "auto",
+        ["auto", "none", "mirrored", "multi_worker_mirrored", "parameter_server"],
+    ),
+}
+DOCUMENTED = [*INTEGERS, *CHOICES]
 ACCEPTED: list[dict[str, Any]] = [
     {},
     {"train_max_steps": 1},
@@ -41,6 +50,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"save_checkpoints_steps": 10, "save_checkpoints_secs": None},
     {"save_checkpoints_steps": None, "save_checkpoints_secs": 10},
     {"save_checkpoints_steps": None, "save_checkpoints_secs": None},
+    {"distribution_strategy": "mirrored"},
     {"learning_rate": 0.1, "layers": [1, {"units": 2}], "name": "a", "flag": True, "none": None},
 ]
 REFUSED: list[dict[str, Any]] = [
@@ -51,6 +61,13 @@ REFUSED: list[dict[str, Any]] = [
     {"train_max_steps": [1]},
     {"train_max_steps": {}},
     {"train_max_steps": float(2**63)},
+    {"distribution_strategy": "Mirrored"},
+    {"distribution_strategy": " mirrored"},
+    {"distribution_strategy": ""},
+    {"distribution_strategy": None},
+    {"distribution_strategy": True},
+    {"distribution_strategy": 1},
+    {"distribution_strategy": ["mirrored"]},
 ]
 
 
@@ -71,12 +88,39 @@ def test_the_file_is_a_valid_schema_of_its_draft(schema: dict[str, Any]) -> None
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
-def test_it_documents_exactly_these_parameters() -> None:
+def test_it_documents_exactly_these_parameters_in_this_order() -> None:
+    assert list(documented_parameters()) == DOCUMENTED
+
+
+def test_integers_have_these_defaults_and_bounds() -> None:
     found = {
         name: (rules["default"], rules["minimum"], rules["maximum"], "null" in rules["type"])
         for name, rules in documented_parameters().items()
+        if "integer" in rules["type"]
     }
-    assert found == DOCUMENTED
+    assert found == INTEGERS
+
+
+def test_choices_have_these_defaults_and_values() -> None:
+    found = {
+        name: (rules["default"], rules["enum"])
+        for name, rules in documented_parameters().items()
+        if rules["type"] == "string"
+    }
+    assert found == CHOICES
+
+
+def test_the_type_of_a_strategy_is_what_the_schema_lets_through() -> None:
+    assert (
+        list(get_args(DistributionStrategy))
+        == (documented_parameters()["distribution_strategy"]["enum"])
+    )
+
+
+def test_every_choice_is_explained_in_the_description() -> None:
+    for name, (_, choices) in CHOICES.items():
+        description = documented_parameters()[name]["description"]
+        assert [choice for choice in choices if f" {choice}: " in description] == choices
 
 
 def test_every_parameter_has_a_description_in_a_sentence() -> None:
@@ -99,11 +143,11 @@ def test_it_refuses(parameters: dict[str, Any], validator: jsonschema.Draft20201
     assert not validator.is_valid(parameters)
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
+@pytest.mark.parametrize("name", INTEGERS)
 def test_every_bound_is_where_it_is_documented(
     name: str, validator: jsonschema.Draft202012Validator
 ) -> None:
-    _, minimum, maximum, nullable = DOCUMENTED[name]
+    _, minimum, maximum, nullable = INTEGERS[name]
     assert validator.is_valid({name: minimum})
     assert validator.is_valid({name: maximum})
     assert not validator.is_valid({name: minimum - 1})
@@ -118,6 +162,9 @@ def test_rules_are_put_into_words() -> None:
     )
     assert describe_rules(rules["log_step_count_steps"]) == (
         "an integer from 1 to 9223372036854775807"
+    )
+    assert describe_rules(rules["distribution_strategy"]) == (
+        "one of auto, none, mirrored, multi_worker_mirrored, parameter_server"
     )
 
 
@@ -146,6 +193,5 @@ def test_one_edit_is_a_letter_added_dropped_replaced_or_swapped(
 
 def test_no_documented_name_is_one_edit_away_from_another() -> None:
     """Otherwise a correct name would be taken for a misspelling."""
-    names = list(DOCUMENTED)
-    for i, name in enumerate(names):
-        assert not any(is_within_one_edit(name, other) for other in names[i + 1 :])
+    for i, name in enumerate(DOCUMENTED):
+        assert not any(is_within_one_edit(name, other) for other in DOCUMENTED[i + 1 :])

@@ -102,9 +102,11 @@ def test_only_the_variables_that_describe_a_cluster_are_kept() -> None:
         "CLUSTER_SPEC": "{}",
         "AWS_BATCH_JOB_NUM_NODES": "1",
         "SLURM_STEP_NUM_TASKS": "1",
+        "JOB_COMPLETION_INDEX": "0",
+        "MODELMAKER_HOSTS": "a,b",
     }
     others = {
-        "JOB_COMPLETION_INDEX": "0",
+        "SLURM_CONF": "/etc/slurm.conf",
         "AWS_SECRET_ACCESS_KEY": "s",
         "PATH": "/bin",
         "TF_CONFIGURATION": "x",
