@@ -134,6 +134,10 @@ def _silence_needless_warnings() -> None:
     # Keras says these of its own lines.
     own_advice = r"`(Model\.state_updates|tf\.keras\.backend\.set_learning_phase)`"
     warnings.filterwarnings("ignore", own_advice, UserWarning)
+    # tf.data says this whenever it looks at the options of a dataset in a graph.
+    warnings.filterwarnings(
+        "ignore", "To make it possible to preserve tf.data options", UserWarning
+    )
     # This one compares two reads that race with the training operation, and is most often wrong;
     # `ProgressHook` makes a check of its own.
     alarm = "It seems that global step (tf.train.get_global_step) has not been increased."

@@ -71,15 +71,6 @@ class Members:
         if self._is_closed:
             raise _ended()
 
-    def check(self) -> None:
-        """Make sure that posts of others still come.
-
-        Raises:
-            PlatformError: the membership process ended.
-        """
-        if self._is_closed:
-            raise _ended()
-
     def wait_for(
         self, topic: str, tasks: Collection[str], stop: StopRequest, during: str
     ) -> Mapping[str, Any]:

@@ -114,11 +114,6 @@ class Spoke:
             # The chief closes the connection when it has read that.
             await self._gone.wait()
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether what becomes of the others matters no more to this machine."""
-        return self._is_leaving or self._cluster.chief.name in self._board.posted(DONE_TOPIC)
-
     def _take(self, message: protocol.Message) -> None:
         if isinstance(message, Post):
             self._board.put(message)
@@ -127,6 +122,8 @@ class Spoke:
         elif isinstance(message, Lost):
             raise PlatformError(message.message, hint=message.hint)
         elif isinstance(message, Leave):
+            if message.code == 0:
+                raise ConnectionLostError(LEFT_EARLY)
             raise peer_ended(message.task, message.code, message.message, message.hint)
         else:
             raise ConnectionLostError(f"what it sent is a {message.KIND}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,10 @@ class _ChiefTraining(Training):
         plan = Plan(start=self.start, max_step=self.max_steps, files=files)
         self._team.publish(plan)
         step = super().train()
-        self._team.members.post(
-            TRAINED, {"step": step, **(self._account if plan.has_steps else {})}
-        )
+        account = {"step": step, **(self._engine.account if plan.has_steps else {})}
+        self._team.members.post(TRAINED, account)
         if plan.has_steps:
-            self._close_accounts()
+            self._close_accounts(account)
         return step
 
     def _fit(self) -> None:
@@ -129,7 +129,6 @@ class _ChiefTraining(Training):
             hooks=[self.progress],
             listeners=[_PublishCheckpoints(self._team, self._job.settings.checkpoints_dir)],
         )
-        self._account = self._engine.account
 
     def _raise_if_stopped(self, step: int) -> None:
         if not self._team.is_stop_requested():
@@ -139,9 +138,9 @@ class _ChiefTraining(Training):
         self._team.members.post(DONE, {"stopped": True})
         self._team.raise_stopped(step)
 
-    def _close_accounts(self) -> None:
-        """Say what the others tell of their training when it differs from the chief's."""
-        accounts = {self._team.me: self._account, **self._team.wait_for_trained()}
+    def _close_accounts(self, account: Mapping[str, Any]) -> None:
+        """Say what all of them tell of their training."""
+        accounts = {self._team.me: account, **self._team.wait_for_trained()}
         ended = [name for name, account in accounts.items() if account["data_ended"]]
         if ended:
             left_over = {name: account["left_over"] for name, account in accounts.items()}
@@ -160,6 +159,12 @@ class _ChiefTraining(Training):
             logger.warning(
                 "the variables differ between the machines at the end of training",
                 extra={"event": "variables_differ", "variables": digests},
+            )
+        elif self._engine.strategy:
+            logger.info(
+                "training has ended; the variables are equal on all %d machines",
+                len(digests),
+                extra={"event": "trained", **account},
             )
 
     def evaluate(self, step: int) -> None:
@@ -225,7 +230,7 @@ def _train_as_worker(
     logger.info(
         "training has ended here at step %d",
         step,
-        extra={"event": "trained", "global_step": step, **account},
+        extra={"event": "trained", "step": step, **account},
     )
     if team.wait_for_done():
         team.raise_stopped(step)

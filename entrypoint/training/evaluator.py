@@ -20,7 +20,14 @@ from entrypoint.training.event_files import event_files_in
 from entrypoint.training.plan import TrainingJob
 from entrypoint.training.sessions import sessions_close_in_background
 from entrypoint.training.shared_checkpoints import fetch_checkpoint, list_files
-from entrypoint.training.team import CHECKPOINT, PLAN, TRAINED, evaluated, wait_for_done
+from entrypoint.training.team import (
+    CHECKPOINT,
+    PLAN,
+    TRAINED,
+    evaluated,
+    raise_stopped,
+    wait_for_done,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +88,8 @@ class _Evaluator:
 
     def finish(self) -> str:
         """Wait until the chief is done, and return what to say last."""
-        wait_for_done(self._members, self._chief, self._job.place.task, self._stop)
+        if wait_for_done(self._members, self._chief, self._job.place.task, self._stop):
+            raise_stopped(self._members, self._stop, "while it evaluated")
         return f"done: evaluated to step {self._evaluation.latest_step}"
 
     def _evaluate_last(self, step: int, saved: Mapping[str, Any] | None) -> None:

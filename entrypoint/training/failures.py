@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,19 @@ from pathlib import Path
 import tensorflow as tf
 
 from entrypoint.blame import describe, find_place, text_of, user_failure
-from entrypoint.errors import DatasetError, JobError, UserCodeFailedError
+from entrypoint.errors import DatasetError, JobError, PlatformError, UserCodeFailedError
 from entrypoint.outcome import out_of_space
 
 _PACKAGE_DIR = Path(__file__).parents[1]
 _UNREADABLE = (tf.errors.NotFoundError, tf.errors.PermissionDeniedError, tf.errors.DataLossError)
+_UNREACHABLE = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
+# For the news of a lost machine to go round.
+PEER_GRACE_SECONDS = 5.0
 # What TensorFlow's Saver says when names or shapes of variables differ.
 _RESTORE_FAILED = "Restoring from checkpoint failed"
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
@@ -24,7 +33,12 @@ _NO_SPACE = ("No space left on device", "Disk quota exceeded")
 
 @contextlib.contextmanager
 def explain_failures(
-    during: str, *, code_dir: Path, dataset_dir: Path, writes_to: Path
+    during: str,
+    *,
+    code_dir: Path,
+    dataset_dir: Path,
+    writes_to: Path,
+    peer_timeout_seconds: float | None = None,
 ) -> Iterator[None]:
     """Turn what TensorFlow raises into a typed error.
 
@@ -33,9 +47,11 @@ def explain_failures(
         code_dir: where the user's lines are.
         dataset_dir: where the dataset is, to tell a file of it that cannot be read.
         writes_to: what the job writes to meanwhile, to describe a full disk where no file is named.
+        peer_timeout_seconds: after how much silence another machine counts as lost; None without
+            other machines.
 
     Raises:
-        PlatformError: the disk is full.
+        PlatformError: the disk is full, or another machine cannot be reached.
         DatasetError: a file of the dataset is missing, unreadable or damaged.
         UserCodeFailedError: everything else that TensorFlow or the user's code raised.
         Exception: unchanged, if it was raised by a line of this package.
@@ -63,6 +79,13 @@ def explain_failures(
             raise UserCodeFailedError(
                 f"the checkpoint does not fit this model_fn: {describe(error)}",
                 hint="start with empty checkpoints, or restore the layers that they were made with",
+            ) from error
+        if peer_timeout_seconds is not None and isinstance(error, _UNREACHABLE):
+            # The process that watches the others ends this one as soon as it knows which is lost.
+            time.sleep(peer_timeout_seconds + PEER_GRACE_SECONDS)
+            raise PlatformError(
+                f"{during} lost the connection to another machine: {describe(error)}",
+                hint="start the same job again; it goes on from the newest checkpoint",
             ) from error
         if isinstance(error, tf.errors.ResourceExhaustedError):
             place = find_place(error, code_dir)

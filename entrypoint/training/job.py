@@ -168,7 +168,7 @@ class Training:
             return
         self._confirm(step)
         raise StoppedError(
-            f"stopped by {self._stop.signal_name} at step {step}; its checkpoint is saved and"
+            f"stopped by {self._stop.signal_name} at step {step}; the checkpoint is saved and"
             " was read back",
             hint="start the same job again; it goes on from this step",
             signal_number=self._stop.signal_number,

@@ -7,7 +7,7 @@ import logging
 from entrypoint.membership import Members
 from entrypoint.place import Place
 from entrypoint.signals import StopRequest
-from entrypoint.training.team import MEMBERS, wait_for_done
+from entrypoint.training.team import MEMBERS, raise_stopped, wait_for_done
 from entrypoint.training.tensorflow_cluster import describe_cluster, place_servers_beside
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ def serve_parameters(place: Place, stop: StopRequest) -> str:
     tensorflow_cluster = describe_cluster(cluster, addresses, beside, place.task)
     server = tensorflow_cluster.start_server()
     logger.info("serving parameters at %s", tensorflow_cluster.address, extra={"event": "serving"})
-    wait_for_done(members, chief, place.task, stop)
+    if wait_for_done(members, chief, place.task, stop):
+        raise_stopped(members, stop, "while it served parameters")
     del server  # it has served until here
     return "done: the chief needs the parameters no more"

@@ -48,4 +48,7 @@ class TrainingJob:
             code_dir=self.code.source.code_dir,
             dataset_dir=self.dataset_dir,
             writes_to=writes_to,
+            peer_timeout_seconds=self.settings.peer_timeout_seconds
+            if self.place.cluster.is_distributed
+            else None,
         )

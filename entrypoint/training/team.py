@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import tensorflow as tf
 
@@ -157,25 +157,9 @@ class Team:
         self.is_stop_requested()
         return wait_for_done(self.members, self.chief, self.me, self._stop)
 
-    def raise_stopped(self, step: int) -> None:
-        """End this task after a stop that was asked of any; the checkpoint is saved.
-
-        Raises:
-            StoppedError: it was asked of this task too.
-            PlatformError: it was not.
-        """
-        if self._stop.signal_number is not None:
-            raise StoppedError(
-                f"stopped by {self._stop.signal_name} at step {step}; its checkpoint is saved and"
-                " was read back",
-                hint="start the same job again; it goes on from this step",
-                signal_number=self._stop.signal_number,
-            )
-        tasks = ", ".join(self.members.posted(STOP))
-        raise PlatformError(
-            f"{tasks} was asked to stop, so all stopped at step {step}; its checkpoint is saved",
-            hint="start the same job again; it goes on from this step",
-        )
+    def raise_stopped(self, step: int) -> NoReturn:
+        """End this task after a stop that was asked of any; see `raise_stopped`."""
+        raise_stopped(self.members, self._stop, f"at step {step}")
 
     def exchange(self, topic: str, value: Any, during: str) -> Mapping[str, Any]:
         """Post a value and return those of all trainers, when they have posted theirs."""
@@ -208,14 +192,36 @@ def wait_for_done(members: Members, chief: str, me: str, stop: StopRequest) -> b
         stop: this task's stop request.
 
     Raises:
-        StoppedError: this task was asked to stop, and the chief has saved.
+        PlatformError: the membership process ended.
     """
     while chief not in members.posted(DONE):
         if stop.signal_number is not None and me not in members.posted(STOP):
             members.post(STOP, stop.signal_name)
         members.check()
         time.sleep(POLL_SECONDS)
-    is_stopped = bool(members.posted(DONE)[chief]["stopped"])
-    if is_stopped:
-        stop.raise_if_requested("the chief trained")
-    return is_stopped
+    return bool(members.posted(DONE)[chief]["stopped"])
+
+
+def raise_stopped(members: Members, stop: StopRequest, where: str) -> NoReturn:
+    """End a task after a stop that was asked of any; the chief has saved its checkpoint.
+
+    Args:
+        members: the way to the others.
+        stop: this task's stop request.
+        where: to complete "stopped …".
+
+    Raises:
+        StoppedError: it was asked of this task too.
+        PlatformError: it was not.
+    """
+    hint = "start the same job again; it goes on from this step"
+    if stop.signal_number is not None:
+        raise StoppedError(
+            f"stopped by {stop.signal_name} {where}; the checkpoint is saved and was read back",
+            hint=hint,
+            signal_number=stop.signal_number,
+        )
+    asked = next(iter(members.posted(STOP)), "another task")
+    raise PlatformError(
+        f"{asked} was asked to stop, so all stopped {where}; the checkpoint is saved", hint=hint
+    )
