@@ -2,7 +2,7 @@
 # Both set themselves up in .venv; nothing is installed outside this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test lint lock lock-check docs image image-cpu clean
+.PHONY: help demo demo-image test lint lock lock-check docs bench-distributed image image-cpu clean
 .DELETE_ON_ERROR:
 
 # The first Python that TensorFlow 2.21 has wheels for; PYTHON=… chooses another.
@@ -82,6 +82,9 @@ lock-check: .venv/ready
 	@$(LOCK_CPU) requirements/dev.in -o .cache/lock/dev.txt
 	@for lock in cpu gpu dev; do diff requirements/$$lock.txt .cache/lock/$$lock.txt \
 		|| { echo "make: requirements/$$lock.txt does not follow from its .in file; run make lock" >&2; exit 1; }; done
+
+bench-distributed: .venv/ready ## examples per second on 1, 2 and 4 machines, beside a bare script
+	@$(BIN)/python -m tests.benchmarks.distributed
 
 docs: .venv/ready ## write docs/contrib.md from the packages of tf.contrib
 	@mkdir -p .cache

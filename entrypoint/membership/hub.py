@@ -53,6 +53,7 @@ class Hub:
         self._doorkeeper = Doorkeeper(len(cluster.tasks))
         self._files = FileServer(settings.checkpoints_dir, 2 * len(cluster.tasks))
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._greeting: set[asyncio.Future[None]] = set()
         self._all_joined = asyncio.Event()
         self._all_left = asyncio.Event()
         self._last_word: Leave | Lost | None = None
@@ -67,7 +68,7 @@ class Hub:
         """
         listening = listen(self._cluster.port)
         server = await asyncio.start_server(
-            self._greet, sock=listening, limit=protocol.MAX_MESSAGE_BYTES, backlog=1024
+            self._accept, sock=listening, limit=protocol.MAX_MESSAGE_BYTES, backlog=1024
         )
         start = asyncio.ensure_future(self._wait_for_all())
         self._note_who_is_there()
@@ -142,6 +143,12 @@ class Hub:
             " MODELMAKER_START_SECONDS, with the same MODELMAKER_PORT, and reach the chief there",
         )
         self._fail(error, Lost(message=error.message, hint=error.hint))
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._greet(reader, writer))
+        # The loop itself keeps no task alive.
+        self._greeting.add(task)
+        task.add_done_callback(self._greeting.discard)
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection to its end, whoever it is."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from entrypoint.errors import StoppedError
 from entrypoint.membership import Members, fetch_file
 from entrypoint.place import Companion
 from entrypoint.signals import StopRequest
@@ -23,7 +24,7 @@ from entrypoint.training.report import log_start
 from entrypoint.training.sessions import sessions_close_in_background
 from entrypoint.training.shared_checkpoints import list_files, newest, obtain
 from entrypoint.training.synchronous import Synchronous
-from entrypoint.training.team import CHECKPOINT, DONE, TRAINED, Plan, Team
+from entrypoint.training.team import CHECKPOINT, TRAINED, Plan, Team
 from entrypoint.training.tensorflow_cluster import (
     TensorFlowCluster,
     describe_cluster,
@@ -85,8 +86,12 @@ def _channel_of(job: TrainingJob) -> Any:
 def _train_as_chief(
     job: TrainingJob, stop: StopRequest, team: Team, engine: Engine, cluster: TensorFlowCluster
 ) -> str:
-    said = run_phases(job, stop, _ChiefTraining(job, stop, team, engine, cluster))
-    team.members.post(DONE, {"stopped": False})
+    try:
+        said = run_phases(job, stop, _ChiefTraining(job, stop, team, engine, cluster))
+    except StoppedError:
+        team.release(is_stopped=True)
+        raise
+    team.release(is_stopped=False)
     return said
 
 
@@ -135,7 +140,6 @@ class _ChiefTraining(Training):
             return
         self._team.wait_for_trained()
         self._confirm(step)
-        self._team.members.post(DONE, {"stopped": True})
         self._team.raise_stopped(step)
 
     def _close_accounts(self, account: Mapping[str, Any]) -> None:

@@ -118,6 +118,10 @@ class Team:
         files = {name: (size, digest) for name, (size, digest) in posted["files"].items()}
         return Plan(start=posted["start"], max_step=posted["max_step"], files=files)
 
+    def release(self, *, is_stopped: bool) -> None:
+        """Tell the others, as the chief, that they are not needed any more."""
+        self.members.post(DONE, {"stopped": is_stopped})
+
     def wait_until_restored(self) -> None:
         """Wait until every trainer has the checkpoint that all start from."""
         self.exchange(RESTORED, None, "waiting for the others' checkpoints")
@@ -159,6 +163,8 @@ class Team:
 
     def raise_stopped(self, step: int) -> NoReturn:
         """End this task after a stop that was asked of any; see `raise_stopped`."""
+        if self.is_chief:
+            self.release(is_stopped=True)
         raise_stopped(self.members, self._stop, f"at step {step}")
 
     def exchange(self, topic: str, value: Any, during: str) -> Mapping[str, Any]:
