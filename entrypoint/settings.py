@@ -67,6 +67,7 @@ CLUSTER_VARIABLES = (
     "SLURM_PROCID",
     "SLURM_LOCALID",
     "SLURM_NODEID",
+    "SLURM_GPUS_PER_TASK",
 )
 SCHEDULERS = (
     "tf_config",

@@ -14,6 +14,8 @@ from entrypoint.membership.local import drain, open_channels, read_ended
 from entrypoint.membership.spoke import Spoke
 from entrypoint.settings import Settings
 
+_CANCEL_SECONDS = 0.1
+
 
 def run(
     cluster: Cluster,
@@ -77,9 +79,10 @@ def _run_loop(main: Coroutine[Any, Any, None]) -> None:
     try:
         loop.run_until_complete(main)
     finally:
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        # Once may not be enough: until Python 3.12 asyncio.wait_for forgets a cancellation when what
+        # it waits for comes at the same moment.
+        while tasks := asyncio.all_tasks(loop):
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(tasks, timeout=_CANCEL_SECONDS))
         loop.close()

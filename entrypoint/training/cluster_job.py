@@ -24,7 +24,7 @@ from entrypoint.training.report import log_start
 from entrypoint.training.sessions import sessions_close_in_background
 from entrypoint.training.shared_checkpoints import list_files, newest, obtain
 from entrypoint.training.synchronous import Synchronous
-from entrypoint.training.team import CHECKPOINT, TRAINED, Plan, Team
+from entrypoint.training.team import CHECKPOINT, EVALUATOR_BESIDE, TRAINED, Plan, Team
 from entrypoint.training.tensorflow_cluster import (
     TensorFlowCluster,
     describe_cluster,
@@ -63,7 +63,7 @@ def start_companions(job: TrainingJob) -> None:
     place = job.place
     roles: list[tuple[Any, str]] = []
     if place.role == "chief" and place.cluster.evaluator is None:
-        roles.append(("evaluator", "evaluator"))
+        roles.append(("evaluator", EVALUATOR_BESIDE))
     if _has_servers_beside(job):
         names = [task.name for task in place.cluster.trainers]
         roles.append(("ps", f"ps-{names.index(place.task)}"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from entrypoint.cluster import Cluster
 from entrypoint.errors import ContradictionError
 from entrypoint.parameters import DistributionStrategy
 from entrypoint.place import Place
@@ -58,10 +59,7 @@ def find_devices(settings: Settings, place: Place, asked: DistributionStrategy) 
         # Those of this machine are busy with the training beside which it evaluates.
         tf.config.set_visible_devices([], "GPU")
         return Devices(gpus=())
-    gpus = _find_gpus(settings)
-    if place.cluster.tasks_on_machine > 1:
-        gpus = gpus[cluster.local_index :: cluster.tasks_on_machine]
-        tf.config.set_visible_devices(gpus, "GPU")
+    gpus = _divide(_find_gpus(settings), settings, cluster)
     if settings.evaluate_on_gpu and cluster.is_distributed:
         for gpu in gpus:  # shared with the evaluator, so nobody may take all of its memory
             tf.config.experimental.set_memory_growth(gpu, enable=True)
@@ -71,6 +69,26 @@ def find_devices(settings: Settings, place: Place, asked: DistributionStrategy) 
     else:
         strategy = tf.distribute.MirroredStrategy()
     return Devices(gpus=tuple(map(_describe_gpu, gpus)), strategy_name=name, strategy=strategy)
+
+
+def _divide(gpus: list[Any], settings: Settings, cluster: Cluster) -> list[Any]:
+    """Return this task's share of the machine's GPUs, and hide the others from TensorFlow.
+
+    Raises:
+        ContradictionError: there are fewer GPUs than tasks.
+    """
+    tasks = cluster.tasks_on_machine
+    # With that option Slurm shows each task the GPUs of its own alone.
+    if tasks == 1 or not gpus or "SLURM_GPUS_PER_TASK" in settings.cluster_environment:
+        return gpus
+    if len(gpus) < tasks:
+        raise ContradictionError(
+            f"{tasks} tasks share this machine and its {len(gpus)} GPUs",
+            hint="start one task a machine, which uses all of its GPUs, or one a GPU",
+        )
+    share = gpus[cluster.local_index :: tasks]
+    tf.config.set_visible_devices(share, "GPU")
+    return share
 
 
 def _find_gpus(settings: Settings) -> list[Any]:

@@ -157,8 +157,9 @@ def _count_names(names: Any) -> int:
     """Return how many file names a tensor holds, those that match patterns included."""
     if names.shape.rank is None:
         return 0
-    if names.shape[0] is not None:
-        return int(names.shape[0])
+    count = tf.compat.dimension_value(names.shape[0])
+    if count is not None:
+        return int(count)
     source = names.op
     while source.type == "Identity":
         source = source.inputs[0].op

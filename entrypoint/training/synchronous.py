@@ -14,6 +14,7 @@ from tensorflow.python.eager import context
 from entrypoint.errors import ContradictionError
 from entrypoint.estimator.coordinator_training import as_task
 from entrypoint.training.lockstep import LockstepHook, LockstepStrategy, VariablesHook
+from entrypoint.training.sparse_gradients import gather_sparse_gradients_of_any_length
 from entrypoint.training.team import VARIABLES, Team
 from entrypoint.training.tensorflow_cluster import TensorFlowCluster, port_taken
 
@@ -118,6 +119,7 @@ def _start_strategy(cluster: TensorFlowCluster) -> LockstepStrategy:
         context.coordination_config_pb2.CoordinationServiceConfig()
     )
     CollectiveAllReduceExtended._enable_check_health = False
+    gather_sparse_gradients_of_any_length()
     resolver = SimpleClusterResolver(
         cluster.spec,
         task_type=cluster.job_name,

@@ -31,6 +31,9 @@ STOP = "stop"  # any task: it was asked to stop
 TRAINED = "trained"  # each trainer: it has made its last step
 DONE = "done"  # the chief: nobody is needed any more
 
+# The evaluator beside the chief. Schedulers may start another one, of which the chief knows nothing.
+EVALUATOR_BESIDE = "chief-evaluator"
+
 POLL_SECONDS = 0.1
 
 
@@ -146,7 +149,7 @@ class Team:
     def wait_for_evaluation(self, step: int) -> Any:
         """Wait until the evaluator has evaluated a step's checkpoint; return what it posted."""
         evaluator = self._job.place.cluster.evaluator
-        name = evaluator.name if evaluator else "evaluator"
+        name = evaluator.name if evaluator else EVALUATOR_BESIDE
         while True:
             if self.is_stop_requested():
                 self.raise_stopped(step)

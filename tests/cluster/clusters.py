@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.jobs import PROJECT_DIR, USER_CODE_DIR, Finished, JobRoot, Record
 
@@ -210,9 +209,13 @@ class Ended:
         return [record[figure] for record in self.chief.events("progress")]
 
     def assert_all_ended_with(self, code: int) -> None:
-        """Fail with the end of each log if a task has another exit code."""
-        ends = "\n".join(f"{name}: {task.output[-1500:]}" for name, task in self.finished.items())
-        assert set(self.codes.values()) == {code}, f"{self.codes}\n{ends}"
+        """Fail with the last lines of each log if a task has another exit code."""
+        ends = [
+            f"{name} {task.code}: {line}"
+            for name, task in self.finished.items()
+            for line in task.output.splitlines()[-3:]
+        ]
+        assert set(self.codes.values()) == {code}, "\n".join(ends)
 
 
 def listed_hosts(directory: Path, machines: int, **environment: str) -> JobTasks:
@@ -226,7 +229,9 @@ def listed_hosts(directory: Path, machines: int, **environment: str) -> JobTasks
     return JobTasks(
         {
             name: Task(
-                name, _root(directory, name, MODELMAKER_HOSTS=hosts, MODELMAKER_HOST_INDEX=str(i)), p
+                name,
+                _root(directory, name, MODELMAKER_HOSTS=hosts, MODELMAKER_HOST_INDEX=str(i)),
+                p,
             )
             for i, (name, p) in enumerate(zip(names, ports, strict=True))
         },
@@ -235,18 +240,24 @@ def listed_hosts(directory: Path, machines: int, **environment: str) -> JobTasks
 
 
 def described_in_tf_config(
-    directory: Path, *, workers: int = 0, servers: int = 0, evaluator: bool = False
+    directory: Path,
+    *,
+    workers: int = 0,
+    servers: int = 0,
+    evaluator: Literal["none", "unlisted", "listed"] = "none",
 ) -> JobTasks:
-    """Return a job of a chief and other tasks, as Kubeflow's TF_CONFIG describes it.
+    """Return a job of a chief and other tasks, as TF_CONFIG describes it.
 
-    The evaluator is in no cluster but its own.
+    An evaluator that is not listed knows of the others, and they do not know of it; so Kubeflow
+    has it.
     """
-    counts = {"chief": 1, "worker": workers, "ps": servers, "evaluator": int(evaluator)}
+    evaluators = int(evaluator != "none")
+    counts = {"chief": 1, "worker": workers, "ps": servers, "evaluator": evaluators}
     places = [(role, index) for role, count in counts.items() for index in range(count)]
     port, ports = _free_ports(len(places))
     cluster: dict[str, list[str]] = {}
     for (role, _), own in zip(places, ports, strict=True):
-        if role != "evaluator":
+        if role != "evaluator" or evaluator == "listed":
             cluster.setdefault(role, []).append(f"127.0.0.1:{own}")
     tasks = {}
     for (role, index), own in zip(places, ports, strict=True):
@@ -268,8 +279,7 @@ def share_disk(job: JobTasks) -> JobTasks:
     shared.mkdir(exist_ok=True)
     for task in job.tasks.values():
         own = task.root.path / "checkpoints"
-        if own != shared:
-            shutil.rmtree(own, ignore_errors=True)
+        if own != shared and not own.is_symlink():
             own.symlink_to(shared)
     return job
 

@@ -23,9 +23,7 @@ def ended(directory: Callable[[str], Path]) -> dict[str, Ended]:
     first = {
         "1 of 2": with_rows(listed_hosts(directory("a"), 2), train_max_steps=1, **asked),
         "7 of 3": with_rows(listed_hosts(directory("b"), 3), train_max_steps=7, **asked),
-        "3 of 1": with_rows(
-            described_in_tf_config(directory("c"), servers=1), train_max_steps=3
-        ),
+        "3 of 1": with_rows(described_in_tf_config(directory("c"), servers=1), train_max_steps=3),
     }
     second = {
         "60 of 2": with_rows(
@@ -41,7 +39,7 @@ def ended(directory: Callable[[str], Path]) -> dict[str, Ended]:
 
 @pytest.mark.parametrize("name", ["1 of 2", "7 of 3", "3 of 1", "60 of 2"])
 def test_all_machines_together_make_exactly_the_steps(ended: dict[str, Ended], name: str) -> None:
-    job, steps = ended[name], int(name.split()[0])
+    job, steps = ended[name], int(name.split(maxsplit=1)[0])
     job.assert_all_ended_with(0)
     assert sum(len(steps) for steps in job.rows.values()) == steps
     report = job.job.chief.report

@@ -19,15 +19,23 @@ def ended(directory: Callable[[str], Path]) -> dict[str, Ended]:
     named = {
         "two": with_rows(
             listed_hosts(directory("two"), 2),
-            **{"rows": 100, "epochs": 1, "train_max_steps": None, "log_step_count_steps": 1},
+            rows=100,
+            epochs=1,
+            train_max_steps=None,
+            log_step_count_steps=1,
         ),
         "three": with_rows(
             listed_hosts(directory("three"), 3),
-            **{"rows": 96, "epochs": 1, "train_max_steps": None, "start": "pid"},
+            rows=96,
+            epochs=1,
+            train_max_steps=None,
+            start="pid",
         ),
         "files": with_rows(
             listed_hosts(directory("files"), 2),
-            **{"epochs": 1, "batch_size": 4, "train_max_steps": None},
+            epochs=1,
+            batch_size=4,
+            train_max_steps=None,
         ),
         "one row": with_rows(
             listed_hosts(directory("one"), 3), rows=9, epochs=1, train_max_steps=None
@@ -78,7 +86,7 @@ def test_three_machines_see_every_row_of_a_pass_once(ended: dict[str, Ended]) ->
 def test_initial_values_of_each_process_become_those_of_the_chief(ended: dict[str, Ended]) -> None:
     """The initializer draws another value in each process."""
     job = ended["three"]
-    digests = {job[name].event("trained")["variables"] for name in ("worker-1", "worker-2")}
+    digests = {task.event("trained")["variables"] for task in job.finished.values()}
     assert len(digests) == 1
     assert None not in digests
     assert job.chief.events("variables_differ") == []

@@ -1,8 +1,9 @@
 """Fits y = 2 * x on numbered rows, and writes down beside itself which rows it trained on.
 
 Parameters: rows (how many the generator gives; none reads files of row numbers, one a line),
-batch_size, steps_seconds, start ("pid" begins with another value in each process). A file
-orders.json beside this module makes one task differ: raise_at_step, request_stop_at_step.
+batch_size, epochs (none repeats for ever), step_seconds, learning_rate, start ("pid" begins with
+another value in each process). A file orders.json beside this module makes one task differ:
+raise_at_step, request_stop_at_step, evaluate (how many batches before it raises).
 """
 
 import json
@@ -26,11 +27,6 @@ def read_orders():
 def note(name, value):
     with open(os.path.join(DIRECTORY, name), "a") as stream:
         stream.write(json.dumps(value) + "\n")
-
-
-def x_of(row):
-    """A value for each row, different for all of them."""
-    return (row % 17 + 1) / 17.0 + row / 1000.0
 
 
 def with_values(row):
@@ -66,7 +62,7 @@ class Notes(tf.train.SessionRunHook):
         self.orders = read_orders()
         self.steps = 0
 
-    def before_run(self, run_context):
+    def before_run(self, _run_context):
         return tf.train.SessionRunArgs(self.ids)
 
     def after_run(self, run_context, run_values):

@@ -77,6 +77,7 @@ class Machine:
         self._ours = [ours for ours, _ in pairs]
         *self.channels, self.commands = self._ours
         theirs = [their for _, their in pairs]
+        descriptors = [their.fileno() for their in theirs]
         given = {
             "tasks": [dataclasses.asdict(task) for task in cluster.tasks],
             "me": cluster.tasks.index(cluster.me),
@@ -84,14 +85,14 @@ class Machine:
             "key": key or cluster.key,
             "root": str(root_dir),
             "seconds": seconds,
-            "descriptors": [their.fileno() for their in theirs],
+            "descriptors": descriptors,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-X", "dev", "-c", SCRIPT, json.dumps(given)],
             cwd=PROJECT_DIR,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=given["descriptors"],
+            pass_fds=descriptors,
             text=True,
         )
         for their in theirs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import socket
 import threading
@@ -149,8 +150,12 @@ def test_all_machines_see_all_posts_in_one_order(machines: Machines, stop: StopR
     started = machines.start_all(*THREE)
     members = [machine.members() for machine in started]
     seen: list[list[tuple[str, int]]] = [[], [], []]
+
+    def note(order: list[tuple[str, int]], task: str, value: int) -> None:
+        order.append((task, value))
+
     for each, order in zip(members, seen, strict=True):
-        each.on_post("count", lambda task, value, order=order: order.append((task, value)))
+        each.on_post("count", functools.partial(note, order))
 
     def post(each: Members) -> None:
         for number in range(200):

@@ -87,23 +87,18 @@ class TestLeave:
 
     @pytest.mark.parametrize("culprit", [0, 1])
     @pytest.mark.parametrize(
-        ("code", "kind", "others_code", "verb"),
+        ("code", "failure"),
         [
-            (21, "PeerFailedError", 21, "failed"),
-            (1, "PeerFailedError", 1, "failed"),
-            (138, "PlatformError", 138, "ended"),
-            (143, "PlatformError", 138, "ended"),
+            (21, ("PeerFailedError", 21, "failed")),
+            (1, ("PeerFailedError", 1, "failed")),
+            (138, ("PlatformError", 138, "ended")),
+            (143, ("PlatformError", 138, "ended")),
         ],
     )
     def test_a_failure_ends_all_others(
-        self,
-        culprit: int,
-        code: int,
-        kind: str,
-        others_code: int,
-        verb: str,
-        machines: Machines,
+        self, culprit: int, code: int, failure: tuple[str, int, str], machines: Machines
     ) -> None:
+        kind, others_code, verb = failure
         started = machines.start_all(*THREE)
         failing = started.pop(culprit)
         failing.end_job(code, "model_fn raised \udc80: 1\n2", "mend it")

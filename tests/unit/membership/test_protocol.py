@@ -41,6 +41,8 @@ MESSAGES: list[Message] = [
     Fetch(key="k", task="ps-0", file="checkpoint"),
 ]
 
+OTHERS: list[Any] = [None, True, 1, 1.5, "x", [], {}]
+
 REFUSED: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "is not JSON"),
     "an array": (b"[]", "holds a JSON array"),
@@ -134,7 +136,7 @@ def test_whatever_comes_is_a_message_or_refused_and_at_once() -> None:
 def test_any_field_of_any_other_type_is_refused_or_taken_as_it_is(message: Message) -> None:
     fields = json.loads(encode(message))
     for name in fields:
-        for value in (None, True, 1, 1.5, "x", [], {}):
+        for value in OTHERS:
             try:
                 taken = decode(json.dumps({**fields, name: value}).encode())
             except ProtocolError:
