@@ -22,7 +22,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -44,6 +44,8 @@ from entrypoint.signals import STOP_SIGNALS, StopRequest
 CHANNELS = 3
 # The chief's membership process takes leave of all others in 10 s, or gives up.
 LEAVE_SECONDS = 15.0
+# A process that was asked to stop, and has nothing to save, has ended by then.
+STOP_SECONDS = 2.0
 # A killed process ends at once, but for one in the middle of a call to a driver or a disk.
 KILL_SECONDS = 5.0
 
@@ -208,10 +210,21 @@ class _Supervisor:
                 if child is main:
                     return child.outcome
                 if child is self.watcher:
-                    return child.outcome if child.outcome.code else _WATCHER_GONE
+                    return self._judge(main, child.outcome)
                 # A companion is asked to stop together with the job's own process.
                 if child.outcome.code != 0 and not self.stop_was_passed_on:
                     return child.outcome
+
+    def _judge(self, main: Child, lost: Outcome) -> Outcome:
+        """Return how the job ends when another machine is lost, or the watcher itself.
+
+        When all are asked to stop, the first that has may be missed by one that is about to.
+        """
+        if self.stop_was_passed_on:
+            self._relay_until_ended([main], STOP_SECONDS)
+            if main.status is not None and main.outcome.fields["event"] == "stopped":
+                return main.outcome
+        return lost if lost.code else _WATCHER_GONE
 
     def _relay(self, timeout_seconds: float | None = None) -> list[Child]:
         """Print what can be read now, or soon; return the children that have ended meanwhile."""
@@ -238,13 +251,13 @@ class _Supervisor:
             told = {"code": ended.code, "message": ended.message, "hint": ended.hint}
             with contextlib.suppress(OSError):
                 self.commands.sendall(json.dumps({"ended": told}).encode() + b"\n")
-            self._relay_until_ended(LEAVE_SECONDS)
+            self._relay_until_ended(self.children, LEAVE_SECONDS)
             self.watcher.send(signal.SIGKILL)
-        self._relay_until_ended(KILL_SECONDS)
+        self._relay_until_ended(self.children, KILL_SECONDS)
 
-    def _relay_until_ended(self, seconds: float) -> None:
+    def _relay_until_ended(self, children: Sequence[Child], seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while any(child.status is None for child in self.children):
+        while any(child.status is None for child in children):
             left = deadline - time.monotonic()
             if left <= 0:
                 return

@@ -46,10 +46,10 @@ class LocalChannel(asyncio.Protocol):
         """Take what has come, at once, so that nothing is left when the socket is empty."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
-            if len(self._rest) > MAX_MESSAGE_BYTES:
-                raise ProtocolError("is too long")
             for line in lines:
                 self._take(line)
+            if len(self._rest) > MAX_MESSAGE_BYTES:
+                raise ProtocolError("is too long")
         except ProtocolError as error:
             logger.warning("a local process sent what %s", error, extra={"event": "membership"})
             self.close()

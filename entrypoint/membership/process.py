@@ -79,8 +79,8 @@ def _run_loop(main: Coroutine[Any, Any, None]) -> None:
     try:
         loop.run_until_complete(main)
     finally:
-        # Once may not be enough: until Python 3.12 asyncio.wait_for forgets a cancellation when what
-        # it waits for comes at the same moment.
+        # Once may not be enough: until Python 3.12 asyncio.wait_for forgets a cancellation that
+        # comes together with what it waits for.
         while tasks := asyncio.all_tasks(loop):
             for task in tasks:
                 task.cancel()

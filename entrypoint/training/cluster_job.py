@@ -117,7 +117,7 @@ class _ChiefTraining(Training):
         plan = Plan(start=self.start, max_step=self.max_steps, files=files)
         self._team.publish(plan)
         step = super().train()
-        account = {"step": step, **(self._engine.account if plan.has_steps else {})}
+        account = {"global_step": step, **(self._engine.account if plan.has_steps else {})}
         self._team.members.post(TRAINED, account)
         if plan.has_steps:
             self._close_accounts(account)
@@ -230,11 +230,12 @@ def _train_as_worker(
         if engine.strategy and step == progress.start_step and not team.is_stop_requested():
             raise no_batch(job)
         account = engine.account
-    team.members.post(TRAINED, {"step": step, **account})
+    account = {"global_step": step, **account}
+    team.members.post(TRAINED, account)
     logger.info(
         "training has ended here at step %d",
         step,
-        extra={"event": "trained", "step": step, **account},
+        extra={"event": "trained", **account},
     )
     if team.wait_for_done():
         team.raise_stopped(step)

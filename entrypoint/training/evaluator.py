@@ -22,6 +22,7 @@ from entrypoint.training.sessions import sessions_close_in_background
 from entrypoint.training.shared_checkpoints import fetch_checkpoint, list_files
 from entrypoint.training.team import (
     CHECKPOINT,
+    EVALUATOR_BESIDE,
     PLAN,
     TRAINED,
     evaluated,
@@ -78,7 +79,7 @@ class _Evaluator:
             trained = self._members.posted(TRAINED).get(self._chief)
             saved = self._members.posted(CHECKPOINT).get(self._chief)
             if trained is not None:
-                self._evaluate_last(trained["step"], saved)
+                self._evaluate_last(trained["global_step"], saved)
                 return
             if saved and saved["step"] > done_step and self._evaluation.is_due():
                 self._evaluate(saved)
@@ -88,7 +89,9 @@ class _Evaluator:
 
     def finish(self) -> str:
         """Wait until the chief is done, and return what to say last."""
-        if wait_for_done(self._members, self._chief, self._job.place.task, self._stop):
+        task = self._job.place.task
+        me = None if task == EVALUATOR_BESIDE else task
+        if wait_for_done(self._members, self._chief, me, self._stop):
             raise_stopped(self._members, self._stop, "while it evaluated")
         return f"done: evaluated to step {self._evaluation.latest_step}"
 

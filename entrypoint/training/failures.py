@@ -24,6 +24,8 @@ _UNREACHABLE = (
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
 )
+# What the machines on which nothing has failed say when a step fails on another one.
+_ABORTED_ELSEWHERE = "Collective ops is aborted by"
 # For the news of a lost machine to go round.
 PEER_GRACE_SECONDS = 5.0
 # What TensorFlow's Saver says when names or shapes of variables differ.
@@ -80,13 +82,8 @@ def explain_failures(
                 f"the checkpoint does not fit this model_fn: {describe(error)}",
                 hint="start with empty checkpoints, or restore the layers that they were made with",
             ) from error
-        if peer_timeout_seconds is not None and isinstance(error, _UNREACHABLE):
-            # The process that watches the others ends this one as soon as it knows which is lost.
-            time.sleep(peer_timeout_seconds + PEER_GRACE_SECONDS)
-            raise PlatformError(
-                f"{during} lost the connection to another machine: {describe(error)}",
-                hint="start the same job again; it goes on from the newest checkpoint",
-            ) from error
+        if peer_timeout_seconds is not None:
+            _wait_for_news(during, error, peer_timeout_seconds)
         if isinstance(error, tf.errors.ResourceExhaustedError):
             place = find_place(error, code_dir)
             raise UserCodeFailedError(
@@ -97,6 +94,24 @@ def explain_failures(
         if find_place(error, code_dir) is None and _is_ours(error):
             raise
         raise user_failure(during, error, code_dir) from error
+
+
+def _wait_for_news(during: str, error: BaseException, peer_timeout_seconds: float) -> None:
+    """Wait where another machine may be to blame, if the error looks like that.
+
+    The process that watches the others ends this one as soon as it knows which of them is lost.
+
+    Raises:
+        PlatformError: a connection broke, and none of the others is known to be lost.
+    """
+    if isinstance(error, _UNREACHABLE):
+        time.sleep(peer_timeout_seconds + PEER_GRACE_SECONDS)
+        raise PlatformError(
+            f"{during} lost the connection to another machine: {describe(error)}",
+            hint="start the same job again; it goes on from the newest checkpoint",
+        ) from error
+    if _ABORTED_ELSEWHERE in text_of(error):
+        time.sleep(PEER_GRACE_SECONDS)
 
 
 def _is_out_of_space(error: BaseException) -> bool:

@@ -37,10 +37,19 @@ class LockstepStrategy(tf.distribute.MultiWorkerMirroredStrategy):
     """MultiWorkerMirroredStrategy whose sum of the loss carries the marks along.
 
     It costs no message more than Estimator sends.
+
+    A variable that each replica keeps for itself, a moving average of batch normalization mostly,
+    is read on this machine alone. The base class would ask all machines for it; the chief reads it
+    when it saves, the others do not save, and the chief would wait for ever. As with other
+    frameworks, a checkpoint has the chief's moving averages.
     """
 
     def reduce(self, reduce_op: Any, value: Any, axis: Any) -> Any:
         """Reduce as the base class does; the first time in a training graph with the marks."""
+        if isinstance(value, values.SyncOnReadVariable):
+            reads = [variable.read_value() for variable in value.values]
+            total = tf.add_n(reads)
+            return total / tf.cast(len(reads), total.dtype) if _is_mean(reduce_op) else total
         marks = v1.get_collection(LAST_BATCH)
         if axis is not None or not marks or v1.get_collection(_SUMS):
             return super().reduce(reduce_op, value, axis)
@@ -55,9 +64,12 @@ class LockstepStrategy(tf.distribute.MultiWorkerMirroredStrategy):
         sums = super().reduce("SUM", distribute_utils.regroup(tuple(vectors)), None)
         v1.add_to_collection(_SUMS, sums)
         v1.add_to_collection(_STOP, stop)
-        is_mean = str(getattr(reduce_op, "value", reduce_op)).upper() == "MEAN"
-        loss = sums[0] / self.num_replicas_in_sync if is_mean else sums[0]
+        loss = sums[0] / self.num_replicas_in_sync if _is_mean(reduce_op) else sums[0]
         return tf.cast(loss, losses[0].dtype)
+
+
+def _is_mean(reduce_op: Any) -> bool:
+    return str(getattr(reduce_op, "value", reduce_op)).upper() == "MEAN"
 
 
 class LockstepHook(tf.compat.v1.train.SessionRunHook):

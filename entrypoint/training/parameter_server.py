@@ -29,7 +29,8 @@ def serve_parameters(place: Place, stop: StopRequest) -> str:
     tensorflow_cluster = describe_cluster(cluster, addresses, beside, place.task)
     server = tensorflow_cluster.start_server()
     logger.info("serving parameters at %s", tensorflow_cluster.address, extra={"event": "serving"})
-    if wait_for_done(members, chief, place.task, stop):
+    me = place.task if cluster.parameter_servers else None
+    if wait_for_done(members, chief, me, stop):
         raise_stopped(members, stop, "while it served parameters")
     del server  # it has served until here
     return "done: the chief needs the parameters no more"

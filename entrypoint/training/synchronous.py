@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -70,18 +71,19 @@ class Synchronous:
             task = as_task(estimator, train_strategy=strategy)
             task.train(input_fn, hooks=[*hooks, self._variables], saving_listeners=list(listeners))
 
-        coordinator.run_distribute_coordinator(
-            train,
-            self.strategy,
-            # What an evaluator would run, which this task is not; TensorFlow warns without.
-            train,
-            self.strategy,
-            mode=coordinator.CoordinatorMode.INDEPENDENT_WORKER,
-            cluster_spec=self._cluster.spec,
-            task_type=self._cluster.job_name,
-            task_id=self._cluster.task_index,
-            session_config=estimator.config.session_config,
-        )
+        with _port_explained(self._cluster):
+            coordinator.run_distribute_coordinator(
+                train,
+                self.strategy,
+                # What an evaluator would run, which this task is not; TensorFlow warns without.
+                train,
+                self.strategy,
+                mode=coordinator.CoordinatorMode.INDEPENDENT_WORKER,
+                cluster_spec=self._cluster.spec,
+                task_type=self._cluster.job_name,
+                task_id=self._cluster.task_index,
+                session_config=estimator.config.session_config,
+            )
 
     @property
     def account(self) -> dict[str, Any]:
@@ -109,8 +111,22 @@ class Synchronous:
             )
 
 
+@contextlib.contextmanager
+def _port_explained(cluster: TensorFlowCluster) -> Iterator[None]:
+    """Explain that this task's server cannot listen.
+
+    The strategy starts it where TensorFlow executes eagerly, and the coordinator does elsewhere.
+    """
+    try:
+        yield
+    except tf.errors.UnknownError as error:
+        if "Could not start gRPC server" not in str(error):
+            raise
+        raise port_taken(cluster.address) from error
+
+
 def _start_strategy(cluster: TensorFlowCluster) -> LockstepStrategy:
-    """Make the strategy, which starts this task's server.
+    """Make the strategy.
 
     TensorFlow's own ways to notice that a peer is gone, which abort the process minutes later, stay
     off: the membership process does it.
@@ -126,7 +142,5 @@ def _start_strategy(cluster: TensorFlowCluster) -> LockstepStrategy:
         task_id=cluster.task_index,
         rpc_layer="grpc",
     )
-    try:
+    with _port_explained(cluster):
         return LockstepStrategy(cluster_resolver=resolver)
-    except (tf.errors.UnknownError, tf.errors.UnavailableError) as error:
-        raise port_taken(cluster.address) from error

@@ -31,7 +31,7 @@ STOP = "stop"  # any task: it was asked to stop
 TRAINED = "trained"  # each trainer: it has made its last step
 DONE = "done"  # the chief: nobody is needed any more
 
-# The evaluator beside the chief. Schedulers may start another one, of which the chief knows nothing.
+# The evaluator beside the chief; a scheduler may start one of which the chief knows nothing.
 EVALUATOR_BESIDE = "chief-evaluator"
 
 POLL_SECONDS = 0.1
@@ -188,7 +188,7 @@ def evaluated(step: int) -> str:
     return f"evaluated {step}"
 
 
-def wait_for_done(members: Members, chief: str, me: str, stop: StopRequest) -> bool:
+def wait_for_done(members: Members, chief: str, me: str | None, stop: StopRequest) -> bool:
     """Wait until the chief is done; return whether that was because of a stop.
 
     A task that is asked to stop meanwhile tells the others, and stays: the chief has to save, and
@@ -197,14 +197,14 @@ def wait_for_done(members: Members, chief: str, me: str, stop: StopRequest) -> b
     Args:
         members: the way to the others.
         chief: the chief's name.
-        me: this task's name.
+        me: this task's name; None for a companion, beside a task that tells of the same stop.
         stop: this task's stop request.
 
     Raises:
         PlatformError: the membership process ended.
     """
     while chief not in members.posted(DONE):
-        if stop.signal_number is not None and me not in members.posted(STOP):
+        if me and stop.signal_number is not None and me not in members.posted(STOP):
             members.post(STOP, stop.signal_name)
         members.check()
         time.sleep(POLL_SECONDS)

@@ -137,9 +137,12 @@ class RunningTask:
             self._is_over = True
             self._changed.notify_all()
 
-    def wait_for(self, event: str, **fields: Any) -> Record:
-        """Wait until it has logged an event with these fields."""
-        seen = 0
+    def wait_for(self, event: str, *, newer_than: Record | None = None, **fields: Any) -> Record:
+        """Wait until it has logged an event with these fields, after another one if that is given.
+
+        Events from before the call count.
+        """
+        seen = 0 if newer_than is None else self._records.index(newer_than) + 1
         with self._changed:
             while True:
                 for record in self._records[seen:]:

@@ -65,7 +65,7 @@ def test_a_hook_that_asks_for_the_end_on_one_machine_ends_all_together(tmp_path:
     ended = job.order("worker-1", request_stop_at_step=5).run()
     ended.assert_all_ended_with(0)
     assert {name: len(steps) for name, steps in ended.rows.items()} == {"chief": 6, "worker-1": 6}
-    assert ended["worker-1"].event("trained")["step"] == 6
+    assert ended["worker-1"].event("trained")["global_step"] == 6
     assert ended.chief.event("export")["global_step"] == 6
     assert job.chief.report["global_step"] == 6
     assert job.chief.checkpoint_steps[-1] == 6

@@ -78,7 +78,7 @@ def test_the_chiefs_checkpoint_reaches_disks_that_lack_it(runs: dict[str, Runs])
     for name in ("worker-1", "worker-2"):
         assert second[name].event("checkpoint_fetched")["checkpoint"] == "model.ckpt-201"
     trained = [task.event("trained") for task in second.finished.values()]
-    assert [record["step"] for record in trained] == [234, 234, 234]
+    assert [record["global_step"] for record in trained] == [234, 234, 234]
     assert len({record["variables"] for record in trained}) == 1
 
 
@@ -95,6 +95,6 @@ def test_nothing_is_fetched_where_the_disk_is_shared(runs: dict[str, Runs]) -> N
     second.assert_all_ended_with(0)
     assert second.chief.event("resume")["global_step"] == 11
     assert second["worker-1"].events("checkpoint_fetched") == []
-    assert second["worker-1"].event("trained")["step"] == 20
+    assert second["worker-1"].event("trained")["global_step"] == 20
     assert second.job.chief.report["total_steps"] == 40
     assert second.job.chief.checkpoint_steps[-1] == 20

@@ -3,7 +3,8 @@
 Parameters: rows (how many the generator gives; none reads files of row numbers, one a line),
 batch_size, epochs (none repeats for ever), step_seconds, learning_rate, start ("pid" begins with
 another value in each process). A file orders.json beside this module makes one task differ:
-raise_at_step, request_stop_at_step, evaluate (how many batches before it raises).
+raise_at_step, request_stop_at_step, evaluate (how many batches before it raises). A file "enough"
+beside this module asks for the end as soon as it is there.
 """
 
 import json
@@ -71,7 +72,8 @@ class Notes(tf.train.SessionRunHook):
         time.sleep(self.seconds)
         if self.steps == self.orders.get("raise_at_step"):
             raise ValueError("a row that nobody expected")
-        if self.steps == self.orders.get("request_stop_at_step"):
+        is_enough = os.path.exists(os.path.join(DIRECTORY, "enough"))
+        if is_enough or self.steps == self.orders.get("request_stop_at_step"):
             run_context.request_stop()
 
 

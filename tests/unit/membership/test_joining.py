@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import socket
 import threading
 
@@ -175,15 +176,21 @@ def test_all_machines_see_all_posts_in_one_order(machines: Machines, stop: StopR
 def test_what_the_job_posted_last_comes_before_its_end(
     machines: Machines, stop: StopRequest
 ) -> None:
+    """Even if it is more than is read at once, and the process wakes up only then."""
     started = machines.start_all("chief", "worker-1")
     worker = started[1].members()
+    started[0].channels[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
     chief = started[0].members()
-    for number in range(300):
-        chief.post(f"topic {number}", "x" * 500)
+    chief.post("ready")
+    worker.wait_for("ready", ["chief"], stop, "waiting")
+    started[0].send_signal(signal.SIGSTOP)
+    for number in range(5):
+        chief.post(f"topic {number}", "x" * 60_000)
     chief.post("done")
     started[0].end_job()
+    started[0].send_signal(signal.SIGCONT)
     worker.wait_for("done", ["chief"], stop, "waiting")
-    assert all(worker.posted(f"topic {number}") for number in range(300))
+    assert all(worker.posted(f"topic {number}") for number in range(5))
     started[1].end_job()
     assert [machine.finish().code for machine in started] == [0, 0]
 

@@ -161,8 +161,14 @@ class TestDone:
         chief, worker, other = machines.start_all(*THREE)
         members = chief.members()
         members.post("done", {"stopped": False})
-        other.members().wait_for("done", ["chief"], stop, "waiting")
+        others = other.members()
+        others.wait_for("done", ["chief"], stop, "waiting")
         worker.send_signal(signal.SIGKILL)
+        worker.process.wait()
+        for number in range(20):
+            others.post("still here", number)
+            others.post(f"still here {number}")
+            members.wait_for(f"still here {number}", ["worker-2"], stop, "waiting")
         chief.end_job()
         other.end_job()
         assert [end.code for end in ends_soon(chief, other)] == [0, 0]
