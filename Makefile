@@ -2,7 +2,7 @@
 # Both set themselves up in .venv; nothing is installed outside this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test lint lock lock-check docs bench-distributed image image-cpu clean
+.PHONY: help demo demo-image test campaign lint lock lock-check docs bench-distributed image image-cpu clean
 .DELETE_ON_ERROR:
 
 # The first Python that TensorFlow 2.21 has wheels for; PYTHON=… chooses another.
@@ -58,6 +58,9 @@ demo-image: .venv/ready image-cpu ## the same in a container, with docker run an
 
 test: .venv/ready lint ## run every test this machine can run, and lint
 	@$(BIN)/python -m pytest $(TESTS)
+
+campaign: .venv/ready ## run the long tests: every way to lose a machine, twenty kills in a row
+	@$(BIN)/python -m pytest -m campaign $(TESTS)
 
 lint: .venv/ready ## check style, types and the lock
 	@$(BIN)/ruff format --check --quiet .

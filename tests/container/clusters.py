@@ -133,12 +133,9 @@ class Running:
             self.code, self.ended_at = code, time.monotonic()
             self._changed.notify_all()
 
-    def find(self, event: str, fields: Mapping[str, Any]) -> Record | None:
-        """Return the first record of an event with these fields, if there is one already."""
-        for record in self.records:
-            if record["event"] == event and fields.items() <= record.items():
-                return record
-        return None
+    def events(self, name: str) -> list[Record]:
+        """Return the records of an event so far."""
+        return [record for record in self.records if record["event"] == name]
 
     def let_go(self) -> None:
         """Stop reading the log of a container that was removed."""
@@ -233,17 +230,17 @@ class Cluster:
             came = self._changed.wait_for(is_so, seconds)
         assert came, f"{what} did not come within {seconds:g} s"
 
-    def wait_for(self, task: str, event: str, *, seconds: float = 120, **fields: Any) -> Record:
-        """Wait for a record in a machine's log, and return it."""
+    def wait_for(self, task: str, event: str, *, times: int = 1, seconds: float = 120) -> None:
+        """Wait until a machine has logged an event so many times."""
         running = self.running[task]
         self.wait_until(
-            lambda: running.find(event, fields) or running.code is not None,
-            f"{event} {fields} of {task}",
+            lambda: len(running.events(event)) >= times or running.code is not None,
+            f"{event} of {task}",
             seconds,
         )
-        record = running.find(event, fields)
-        assert record, f"{task} ended with {running.code}, without {event} {fields}"
-        return record
+        assert len(running.events(event)) >= times, (
+            f"{task} ended with {running.code}, before {event}"
+        )
 
     def finish(self, seconds: float = 120) -> dict[str, Finished]:
         """Wait until all containers have ended, and return how."""
@@ -333,11 +330,17 @@ def assert_all_trained(cluster: Cluster, ended: Mapping[str, Finished], total: i
         assert cluster.roots[task].versions == [], task
 
 
-def assert_survivors_name(
-    cluster: Cluster, ended: Mapping[str, Finished], lost: str, moment: float, seconds: float
+def assert_survivors_end(
+    cluster: Cluster,
+    ended: Mapping[str, Finished],
+    lost: str,
+    *,
+    saying: str,
+    moment: float,
+    seconds: float,
 ) -> None:
-    """Require that all others ended with 138 in time, and say in both places who was lost."""
+    """Require that all but the lost task end with 138 in time, and say why in both places."""
     for task, finished in ended.items():
         if task != lost:
-            assert_ended(finished, cluster.roots[task], 138, lost)
+            assert_ended(finished, cluster.roots[task], 138, saying)
             assert cluster.ended_after(task, moment) < seconds, task

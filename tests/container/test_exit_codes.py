@@ -130,11 +130,13 @@ def test_0_gpu_is_waived(job: JobRoot, image: Containers) -> None:
     assert finished.event("start")["gpus"] == []
 
 
-def test_30_several_machines(job: JobRoot, image: Containers) -> None:
+def test_30_task_that_the_cluster_does_not_have(job: JobRoot, image: Containers) -> None:
     cluster = {"chief": ["first:2222"], "worker": ["second:2222"]}
-    tf_config = json.dumps({"cluster": cluster, "task": {"type": "chief", "index": 0}})
+    tf_config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})
     finished = image.run(options=[*mount(job.path), "--env", f"TF_CONFIG={tf_config}"])
-    assert_ended(finished, job, 30, "TF_CONFIG", "2 tasks")
+    words = "TF_CONFIG says that this is worker 1, but lists no such task"
+    assert_ended(finished, job, 30, words)
+    assert finished.events("start") == []
 
 
 def test_40_model_of_somebody_else(job: JobRoot, image: Containers) -> None:
