@@ -45,8 +45,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     settings = read_settings(environment)
     cluster = resolve_cluster(settings)
     if verb == "check":
-        # It waits for no other machine.
-        return supervisor.run(job.check, settings).code
+        return supervisor.run(job.check, settings, cluster, joins=False).code
     return supervisor.run(job.train, settings, cluster).code
 
 

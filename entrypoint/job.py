@@ -55,8 +55,10 @@ def _run(settings: Settings, stop: StopRequest, place: Place, *, trains: bool) -
     started = time.monotonic()
     for name in settings.unknown_variables:
         logger.warning("%s is set, and is no variable of this job", name)
-    # None of these five imports TensorFlow or writes a file: mistakes show in milliseconds.
+    # None of these six imports TensorFlow or writes a file: mistakes show in milliseconds.
     parameters = load_parameters(settings)
+    if place.cluster.is_distributed:
+        choose_strategy(parameters.distribution_strategy, place.cluster, gpus=0)
     dataset_dir = find_dataset(settings)
     source = find_user_code(settings)
     warm_start = find_warm_start(settings) if place.role != "evaluator" else None

@@ -76,15 +76,19 @@ _WATCHER_GONE = outcome.conclude(
 Job = Callable[[Settings, StopRequest, Place], str]
 
 
-def run(job: Job, settings: Settings, cluster: Cluster | None = None) -> Outcome:
+def run(
+    job: Job, settings: Settings, cluster: Cluster | None = None, *, joins: bool = True
+) -> Outcome:
     """Run the job in a child process and return how it ended.
 
     Args:
         job: what the child runs; it returns what to say last, or raises.
         settings: given to the job; also says how to print the log.
         cluster: the machines that take part, where there are several.
+        joins: whether the job needs the other machines.
     """
-    return _Supervisor(settings, cluster or Cluster(scheduler="none")).run(job)
+    supervisor = _Supervisor(settings, cluster or Cluster(scheduler="none"))
+    return supervisor.run(job, joins=joins)
 
 
 def fail_early(error: JobError, settings: Settings) -> Outcome:
@@ -121,14 +125,14 @@ class _Supervisor:
         self.console = choose_console(self.settings)
         self.bound = {"job": self.settings.job_name, "task": self.cluster.me.name}
 
-    def run(self, job: Job) -> Outcome:
+    def run(self, job: Job, *, joins: bool) -> Outcome:
         self.job = job
         self.wake_read, self.wake_write = os.pipe()
         os.set_blocking(self.wake_read, False)
         os.set_blocking(self.wake_write, False)
         with selectors.DefaultSelector() as self.selector, _signals_passed_on(self):
             self.selector.register(self.wake_read, selectors.EVENT_READ)
-            if self.cluster.is_distributed:
+            if joins and self.cluster.is_distributed:
                 self._start_watcher()
             main = self._start_at(self.cluster.me.role, self.cluster.me.name, None)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

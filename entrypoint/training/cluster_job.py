@@ -52,6 +52,12 @@ def train_in_cluster(job: TrainingJob, stop: StopRequest) -> str:
     asynchronous = job.devices.strategy_name == "parameter_server"
     engine: Engine = (Asynchronous if asynchronous else Synchronous)(team, cluster)
     team.check_equality()
+    logger.info(
+        "%d machines train; a global step is one of %s",
+        len(team.names),
+        f"all {engine.cards} cards" if engine.strategy else "any of them",
+        extra={"event": "team", "trainers": team.names, "cards": engine.cards},
+    )
     if team.is_chief:
         return _train_as_chief(job, stop, team, engine, cluster)
     with sessions_close_in_background():

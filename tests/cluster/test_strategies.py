@@ -42,6 +42,18 @@ def test_strategies_of_one_machine_are_refused_on_two(ended: dict[str, Ended], n
         assert "leave distribution_strategy out" in task.last["hint"]
 
 
+def test_a_check_refuses_them_too(directory: Callable[[str], Path]) -> None:
+    job = with_rows(listed_hosts(directory("check"), 2), distribution_strategy="none")
+    checked = job.chief.run("check")
+    assert checked.code == 30
+    assert "distribution_strategy is none" in checked.last["message"]
+
+
+def test_a_check_waits_for_no_other_machine(directory: Callable[[str], Path]) -> None:
+    job = with_rows(listed_hosts(directory("alone"), 2))
+    assert job.chief.run("check").code == 0
+
+
 def test_training_in_step_has_no_parameter_servers(ended: dict[str, Ended]) -> None:
     job = ended["multi_worker_mirrored"]
     job.assert_all_ended_with(30)
