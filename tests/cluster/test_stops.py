@@ -114,3 +114,16 @@ def test_a_stopped_job_goes_on_to_the_exact_total(ended: dict[str, Ended]) -> No
     )
     assert {len(steps) for steps in job.rows.values()} == {step + 10}
     assert not (job.job["worker-1"].root.path / "output" / "failure").exists()
+
+
+@pytest.mark.parametrize("event", ["joined", "start"])
+def test_all_that_are_asked_before_the_first_step_say_stopped(
+    directory: Callable[[str], Path], event: str
+) -> None:
+    """Whoever ends first is no loss to the other, which is about to end as well."""
+    job = with_rows(listed_hosts(directory(event), 2), **LASTING)
+    running = job.start()
+    running["chief"].wait_for(event)
+    for task in ("chief", "worker-1"):
+        running.send(task, signal.SIGTERM)
+    assert Ended(job, running.finish()).codes == {"chief": 143, "worker-1": 143}
