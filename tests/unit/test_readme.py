@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from entrypoint import errors, settings
 from entrypoint.__main__ import VERBS
@@ -150,7 +151,6 @@ def test_json_examples_are_json(readme: str) -> None:
 
 @pytest.mark.parametrize("readme", READMES)
 def test_kubernetes_examples_start_as_many_pods_as_they_say(readme: str) -> None:
-    yaml = pytest.importorskip("yaml")
     documents = [d for block in blocks(readme, "yaml") for d in yaml.safe_load_all(block)]
     indexed = [job for job in map(job_of, documents) if job.get("completionMode") == "Indexed"]
     assert len(indexed) == 2
