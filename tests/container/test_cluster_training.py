@@ -65,7 +65,7 @@ def test_machines_train_one_model_on_parameter_servers(
         assert_loss_falls(cluster)
         assert_evaluated(cluster, by="evaluator" if evaluator else CHIEF)
         for worker in ("worker-0", "worker-1"):
-            assert 0 < ended[worker].event("trained")["step"] <= TOTAL
+            assert 0 < ended[worker].event("trained")["global_step"] <= TOTAL
         for server in ("ps-0", "ps-1"):
             assert ended[server].events("serving") != []
         assert_ended_together(ended)
