@@ -51,7 +51,9 @@ config = tf.estimator.RunConfig(
 )
 estimator = tf.estimator.Estimator(model.model_fn, config=config)
 train_spec = tf.estimator.TrainSpec(
-    lambda: model.train_input_fn(params), max_steps=steps, hooks=[Watch()]
+    lambda input_context=None: model.train_input_fn(params, input_context),
+    max_steps=steps,
+    hooks=[Watch()],
 )
 eval_spec = tf.estimator.EvalSpec(lambda: model.eval_input_fn(params), steps=1)
 tf.estimator.train_and_evaluate(estimator, train_spec, eval_spec)
