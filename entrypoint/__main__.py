@@ -24,6 +24,7 @@ from entrypoint.cluster import resolve_cluster
 from entrypoint.errors import JobError, UsageError
 from entrypoint.parameters import schema
 from entrypoint.settings import read_early_settings, read_settings
+from entrypoint.user_source import with_submitted_code
 
 VERBS = {
     "train": "train the model and export it (the default)",
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     if verb == "version":
         print(_versions())
         return 0
-    settings = read_settings(environment)
+    settings = with_submitted_code(read_settings(environment))
     cluster = resolve_cluster(settings)
     if verb == "check":
         return supervisor.run(job.check, settings, cluster, joins=False).code

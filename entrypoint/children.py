@@ -148,7 +148,7 @@ def fork(
     if child_id == 0:
         for descriptor in (records_read, output_read, *closes):
             os.close(descriptor)
-        _die_with(supervisor_id)
+        die_with(supervisor_id)
         _run(work, log_level, bound, records_write, output_write, obeys_signals=obeys_signals)
     os.close(records_write)
     os.close(output_write)
@@ -210,9 +210,9 @@ def _run(
         os._exit(code)
 
 
-def _die_with(supervisor_id: int) -> None:
-    """Ask Linux to kill this process when the supervisor is killed, so that no job runs unseen."""
+def die_with(parent_id: int) -> None:
+    """Ask Linux to kill this process when its parent is killed, so that no job runs unseen."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != supervisor_id:
+    if os.getppid() != parent_id:
         os._exit(outcome.BUG_CODE)  # killed before it could be asked for

@@ -66,13 +66,14 @@ class TextConsole:
 
     def print(self, record: Mapping[str, Any]) -> None:
         """Print the record above the progress bar, or as the bar if it is progress."""
-        if self._is_terminal and record.get("event") == "progress":
+        if self._is_terminal and _is_under_way(record):
             self._bar = self._draw_bar(record)
             self._output.write(f"\r\x1b[K{self._bar}")
         elif self._is_shown(record):
             erase = "\r\x1b[K" if self._bar else ""
-            # The last line has no bar under it: nothing moves any more.
-            self._bar = "" if "code" in record else self._bar
+            # The last line has no bar under it, nor has the end of a transfer: nothing moves.
+            is_end = "code" in record or record.get("event") == "transfer"
+            self._bar = "" if is_end else self._bar
             self._output.write(f"{erase}{self._format(record)}\n{self._bar}")
 
     def _is_shown(self, record: Mapping[str, Any]) -> bool:
@@ -102,6 +103,12 @@ class TextConsole:
             bar = "█" * filled + "░" * (BAR_CELLS - filled) + " "
         width = shutil.get_terminal_size().columns - 1
         return f"{bar}{record.get('message', '')}"[:width]
+
+
+def _is_under_way(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record is shown as a bar until the next one comes."""
+    event = record.get("event")
+    return event == "progress" or (event == "transfer" and record.get("share") != 1)
 
 
 def _as_lines(text: Any) -> list[str]:

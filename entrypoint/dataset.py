@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from entrypoint import json_files
 from entrypoint.errors import DatasetError
@@ -55,20 +56,47 @@ def find_channels(settings: Settings) -> dict[str, Path]:
     return {name: directory / name for name in channels} or {"training": directory}
 
 
+def is_dealt_out(settings: Settings) -> bool:
+    """Tell whether each machine has its own share of the training data as files.
+
+    So it is with MODELMAKER_DATASET_SHARD=by-key, and with SageMaker's ShardedByS3Key for the
+    channel `training` or `train`, or for all channels where there is neither.
+
+    Raises:
+        DatasetError: inputdataconfig.json is broken.
+    """
+    if settings.locations.dataset and settings.dataset_by_key:
+        return True
+    channels = _read_channel_config(settings)
+    training: list[str] = [name for name in ("training", "train") if name in channels]
+    training = training or list(channels)
+    return bool(training) and all(
+        isinstance(channels[name], dict)
+        and channels[name].get("S3DistributionType") == "ShardedByS3Key"
+        for name in training
+    )
+
+
+def _read_channel_config(settings: Settings) -> dict[str, Any]:
+    """Read SageMaker's inputdataconfig.json; without it there are no channels."""
+    file = settings.config_dir / "inputdataconfig.json"
+    try:
+        return json_files.read_object(file)
+    except FileNotFoundError:
+        return {}
+    except json_files.JsonFileError as error:
+        raise DatasetError(
+            f"{file} {error}", hint="the file is SageMaker's own; check the job's input channels"
+        ) from error
+
+
 def _read_channels(settings: Settings) -> list[str]:
     """Read the channels that are directories from SageMaker's inputdataconfig.json.
 
     A channel in Pipe mode is no directory but FIFOs beside the channels' directories.
     """
     file = settings.config_dir / "inputdataconfig.json"
-    try:
-        channels = json_files.read_object(file)
-    except FileNotFoundError:
-        return []
-    except json_files.JsonFileError as error:
-        raise DatasetError(
-            f"{file} {error}", hint="the file is SageMaker's own; check the job's input channels"
-        ) from error
+    channels = _read_channel_config(settings)
     for name, channel in channels.items():
         if not name or name.startswith(".") or "/" in name or "\0" in name:
             raise DatasetError(

@@ -90,3 +90,15 @@ class StoppedError(JobError):
     def code(self) -> int:  # type: ignore[override]  # fixed by the signal, not by the class
         """143 for SIGTERM, 130 for SIGINT, as every shell has it."""
         return 128 + self.signal_number
+
+
+def error_of(code: int, message: str, hint: str) -> JobError:
+    """Return the error that another process of this machine raised.
+
+    Args:
+        code: its exit code, that of one of the classes.
+        message: as of JobError.
+        hint: likewise.
+    """
+    classes = {one.__dict__.get("code"): one for one in JobError.__subclasses__()}
+    return classes[code](message, hint=hint)

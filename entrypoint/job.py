@@ -16,6 +16,7 @@ from entrypoint.place import Place
 from entrypoint.requirements import install_requirements
 from entrypoint.settings import Settings
 from entrypoint.signals import StopRequest
+from entrypoint.storage.client import Storage
 from entrypoint.strategy_choice import choose_strategy
 from entrypoint.user_code import load_user_code
 from entrypoint.user_source import UserSource, find_user_code
@@ -55,17 +56,23 @@ def _run(settings: Settings, stop: StopRequest, place: Place, *, trains: bool) -
     started = time.monotonic()
     for name in settings.unknown_variables:
         logger.warning("%s is set, and is no variable of this job", name)
-    # None of these six imports TensorFlow or writes a file: mistakes show in milliseconds.
-    parameters = load_parameters(settings)
+    # Nothing here imports TensorFlow: mistakes show in milliseconds, and before data is moved.
+    storage = Storage(place.storage, stop)
+    parameters = load_parameters(settings, storage.fetch_parameters())
     if place.cluster.is_distributed:
         choose_strategy(parameters.distribution_strategy, place.cluster, gpus=0)
-    dataset_dir = find_dataset(settings)
+    storage.fetch_code()
     source = find_user_code(settings)
     warm_start = find_warm_start(settings) if place.role != "evaluator" else None
     inspect_directories(settings)
-
     if trains:
         prepare_directories(settings)
+        storage.check_outputs()
+    storage.fetch_dataset()
+    dataset_dir = find_dataset(settings)
+    if trains and place.role == "chief":
+        storage.fetch_checkpoint(parameters.keep_checkpoint_max or None)
+
     if place.site_dirs is None:
         place = replace(place, site_dirs=install_requirements(source, stop))
     else:  # they are installed, and not yet looked for here
@@ -85,6 +92,7 @@ def _run(settings: Settings, stop: StopRequest, place: Place, *, trains: bool) -
             settings=settings,
             parameters=parameters,
             place=place,
+            storage=storage,
             dataset_dir=dataset_dir,
             channel_dirs=find_channels(settings),
             code=code,
@@ -107,7 +115,7 @@ def _run(settings: Settings, stop: StopRequest, place: Place, *, trains: bool) -
 
 def _serve(settings: Settings, stop: StopRequest, place: Place) -> str:
     """Serve parameters, which takes neither data nor the user's code."""
-    parameters = load_parameters(settings)
+    parameters = load_parameters(settings, Storage(place.storage, stop).fetch_parameters())
     choose_strategy(parameters.distribution_strategy, place.cluster, gpus=0)
     from entrypoint import estimator
 

@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Literal
 import jsonschema
 
 from entrypoint import json_files
-from entrypoint.errors import ParametersError
+from entrypoint.errors import ContradictionError, ParametersError
 from entrypoint.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -103,20 +104,23 @@ def documented_parameters() -> dict[str, dict[str, Any]]:
     return properties
 
 
-def load_parameters(settings: Settings) -> Parameters:
-    """Read parameters.json and SageMaker's hyperparameters into validated Parameters.
+def load_parameters(settings: Settings, fetched: str | None = None) -> Parameters:
+    """Read the parameters and SageMaker's hyperparameters into validated Parameters.
 
-    A name in both has the value of parameters.json. Missing files mean all defaults. Where
-    distribution_strategy is left out, or is auto, a strategy that SageMaker's SDK switches on
-    is its value.
+    The parameters are parameters.json, or MODELMAKER_PARAMETERS, or an object in the storage; a
+    name in the hyperparameters too has the value of the parameters. Without any, all have their
+    defaults. Where distribution_strategy is left out, or is auto, a strategy that SageMaker's SDK
+    switches on is its value.
+
+    Args:
+        settings: where they are.
+        fetched: the text of the object that MODELMAKER_PARAMETERS_URI names.
 
     Raises:
-        ParametersError: a file cannot be read, or values break the schema; all of them are named.
+        ContradictionError: they are given in more than one way.
+        ParametersError: they cannot be read, or values break the schema; all of them are named.
     """
-    given = {
-        **read_hyperparameters(settings),
-        **_read(settings.parameters_file, "correct the file; see `docker run IMAGE schema`"),
-    }
+    given = {**read_hyperparameters(settings), **_read_parameters(settings, fetched)}
     for name in given:
         meant = _documented_name_like(name)
         if meant:
@@ -135,6 +139,31 @@ def load_parameters(settings: Settings) -> Parameters:
     for name in _on(switches):
         given["distribution_strategy"] = _SAGEMAKER_SWITCHES[name]
     return _fill(given)
+
+
+def _read_parameters(settings: Settings, fetched: str | None) -> dict[str, Any]:
+    file, uri = settings.parameters_file, settings.locations.parameters
+    given = [
+        name
+        for name, is_given in (
+            (str(file), os.path.lexists(file)),
+            ("MODELMAKER_PARAMETERS", settings.parameters_text is not None),
+            (f"MODELMAKER_PARAMETERS_URI={uri}", uri is not None),
+        )
+        if is_given
+    ]
+    if len(given) > 1:
+        raise ContradictionError(
+            f"the parameters are given as {' and as '.join(given)}", hint="leave all but one out"
+        )
+    hint = "correct the parameters; see `docker run IMAGE schema`"
+    text = settings.parameters_text if fetched is None else fetched
+    if text is None:
+        return _read(file, hint)
+    try:
+        return json_files.parse_object(text.encode("utf-8", "surrogateescape"))
+    except json_files.JsonFileError as error:
+        raise ParametersError(f"{given[0]} {error}", hint=hint) from error
 
 
 def read_hyperparameters(settings: Settings) -> dict[str, Any]:
@@ -161,6 +190,16 @@ def sagemaker_program(settings: Settings) -> str | None:
     """
     program = _decode(_read_raw_hyperparameters(settings).get("sagemaker_program"))
     return program if isinstance(program, str) and program else None
+
+
+def sagemaker_submit_directory(settings: Settings) -> str | None:
+    """Return where SageMaker's SDK says it has put the user's code: a URI, or a directory.
+
+    Raises:
+        ParametersError: hyperparameters.json is there and cannot be used.
+    """
+    directory = _decode(_read_raw_hyperparameters(settings).get("sagemaker_submit_directory"))
+    return directory if isinstance(directory, str) and directory else None
 
 
 def _read_switches(settings: Settings) -> dict[str, Any]:

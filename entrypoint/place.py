@@ -36,6 +36,7 @@ class Place:
         task: what it is called.
         start_companion: starts another process on this machine; for the job's own process only.
         channel: leads to the machine's membership process; None where there is but one machine.
+        storage: leads to the machine's storage process; None where everything is mounted.
         site_dirs: where the user's requirements are installed; None if that is still to be done.
     """
 
@@ -44,4 +45,5 @@ class Place:
     task: str
     start_companion: Callable[[Companion], None]
     channel: socket.socket | None = None
+    storage: socket.socket | None = None
     site_dirs: tuple[Path, ...] | None = None

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from entrypoint.errors import UsageError
+from entrypoint.storage.locations import VARIABLES as LOCATION_VARIABLES
+from entrypoint.storage.locations import Locations, read_locations
 
 DEFAULT_ROOT = "/opt/ml"
 
@@ -30,6 +32,11 @@ VARIABLES = (
     "MODELMAKER_START_SECONDS",
     "MODELMAKER_PEER_TIMEOUT_SECONDS",
     "MODELMAKER_EVALUATE_ON",
+    "MODELMAKER_PARAMETERS",
+    "MODELMAKER_DATASET_SHARD",
+    "MODELMAKER_STORAGE_TIMEOUT_SECONDS",
+    "MODELMAKER_STORAGE_RETRY_SECONDS",
+    *LOCATION_VARIABLES.values(),
 )
 
 # The first of these that is set names the job in every log line.
@@ -87,6 +94,8 @@ MAX_PORT = 65_000
 # Images are pulled and machines started one by one: the first task waits for the last.
 DEFAULT_START_SECONDS = 600.0
 DEFAULT_PEER_TIMEOUT_SECONDS = 30.0
+DEFAULT_STORAGE_TIMEOUT_SECONDS = 60.0
+DEFAULT_STORAGE_RETRY_SECONDS = 600.0
 
 LogFormat = Literal["json", "text"]
 TensorFlowApi = Literal["1", "2"]
@@ -113,6 +122,11 @@ class Settings:
         peer_timeout_seconds: a task from which nothing was heard for so long counts as lost.
         evaluate_on_gpu: whether the evaluator beside the chief may use its GPUs.
         cluster_environment: the variables by which schedulers describe a cluster, as found.
+        locations: the inputs and outputs that are s3:// URIs.
+        parameters_text: the JSON of MODELMAKER_PARAMETERS.
+        dataset_by_key: each machine fetches its share of the dataset's objects, not all of them.
+        storage_timeout_seconds: silence for so long ends a connection to the storage.
+        storage_retry_seconds: how long what fails is tried again while nothing comes through.
     """
 
     root_dir: Path
@@ -131,6 +145,11 @@ class Settings:
     peer_timeout_seconds: float = DEFAULT_PEER_TIMEOUT_SECONDS
     evaluate_on_gpu: bool = False
     cluster_environment: Mapping[str, str] = field(default_factory=dict)
+    locations: Locations = field(default_factory=Locations)
+    parameters_text: str | None = None
+    dataset_by_key: bool = False
+    storage_timeout_seconds: float = DEFAULT_STORAGE_TIMEOUT_SECONDS
+    storage_retry_seconds: float = DEFAULT_STORAGE_RETRY_SECONDS
 
     @property
     def code_dir(self) -> Path:
@@ -250,6 +269,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     peer_timeout_seconds = number(
         "MODELMAKER_PEER_TIMEOUT_SECONDS", DEFAULT_PEER_TIMEOUT_SECONDS, 1, 3_600
     )
+    dataset_shard = choice("MODELMAKER_DATASET_SHARD", ("all", "by-key"))
+    storage_timeout_seconds = number(
+        "MODELMAKER_STORAGE_TIMEOUT_SECONDS", DEFAULT_STORAGE_TIMEOUT_SECONDS, 1, 3_600
+    )
+    storage_retry_seconds = number(
+        "MODELMAKER_STORAGE_RETRY_SECONDS", DEFAULT_STORAGE_RETRY_SECONDS, 0, 86_400
+    )
     if problems:
         raise UsageError(
             "; ".join(problems), hint="correct the variable, or leave it out for the default"
@@ -277,4 +303,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         cluster_environment={
             name: environment[name] for name in CLUSTER_VARIABLES if name in environment
         },
+        locations=read_locations(environment),
+        parameters_text=environment.get("MODELMAKER_PARAMETERS") or None,
+        dataset_by_key=dataset_shard == "by-key",
+        storage_timeout_seconds=storage_timeout_seconds,
+        storage_retry_seconds=storage_retry_seconds,
     )

@@ -6,9 +6,9 @@ on and reaps orphans, it turns what native code and user code print into log rec
 the log, it ends the job when another machine of it is lost, and, however the job's process dies,
 it ends with the right exit code, failure file and last line.
 
-On several machines it forks more than the job's own process: one that watches the other machines
-(see `entrypoint.membership`), and those that the job asks for beside its own (see
-`entrypoint.place.Companion`).
+It may fork more than the job's own process: two services, one that watches the other machines
+(see `entrypoint.membership`) and one that moves files (see `entrypoint.storage`), and those that
+the job asks for beside its own (see `entrypoint.place.Companion`).
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ from entrypoint.signals import STOP_SIGNALS, StopRequest
 CHANNELS = 3
 # The chief's membership process takes leave of all others in 10 s, or gives up.
 LEAVE_SECONDS = 15.0
+# How long a job that has failed goes on publishing what is left.
+FAILED_PUBLISH_SECONDS = 20.0
+# How often a transfer says how far it is: for a bar, for a log.
+BAR_SECONDS = 0.5
+LOG_SECONDS = 10.0
 # A process that was asked to stop, and has nothing to save, has ended by then.
 STOP_SECONDS = 2.0
 # A killed process ends at once, but for one in the middle of a call to a driver or a disk.
@@ -66,6 +71,9 @@ _NATIVE_ROUTINE = re.compile(
 _NATIVE_REST = re.compile(r"\s+\[\[\{\{node ")
 _NATIVE_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 
+# The codes of a job that was asked to stop and has saved what it had.
+_STOPPED = (143, 130)
+
 _WATCHER_GONE = outcome.conclude(
     PlatformError(
         "the process that watches the other machines ended before the job",
@@ -73,7 +81,16 @@ _WATCHER_GONE = outcome.conclude(
     )
 )
 
+_STORAGE_GONE = outcome.conclude(
+    PlatformError(
+        "the process that speaks with the storage ended before the job",
+        hint="start the same job again; it goes on from the newest checkpoint",
+    )
+)
+
 Job = Callable[[Settings, StopRequest, Place], str]
+# What a service runs: it is given the channels to the job's processes, and the commands.
+Serve = Callable[[Sequence[socket.socket], socket.socket], None]
 
 
 def run(
@@ -110,15 +127,35 @@ def choose_console(settings: Settings) -> Console:
 
 
 @dataclass
+class _Service:
+    """A process that serves those of the job, and hears from the supervisor how that has ended.
+
+    Attributes:
+        child: the process.
+        commands: leads to it.
+        channels: lead to it, one for each process of the job that is not started yet.
+    """
+
+    child: Child
+    commands: socket.socket
+    channels: list[socket.socket]
+
+    def tell(self, said: Mapping[str, Any]) -> None:
+        """Send a line, unless it has ended."""
+        if self.child.status is None:
+            with contextlib.suppress(OSError):
+                self.commands.sendall(json.dumps(said).encode() + b"\n")
+
+
+@dataclass
 class _Supervisor:
     settings: Settings
     cluster: Cluster
     console: Console = field(init=False)
     bound: dict[str, Any] = field(init=False)
     children: list[Child] = field(default_factory=list)
-    watcher: Child | None = None
-    commands: socket.socket | None = None
-    channels: list[socket.socket] = field(default_factory=list)
+    watcher: _Service | None = None
+    storage: _Service | None = None
     stop_was_passed_on: bool = False
 
     def __post_init__(self) -> None:
@@ -133,36 +170,54 @@ class _Supervisor:
         with selectors.DefaultSelector() as self.selector, _signals_passed_on(self):
             self.selector.register(self.wake_read, selectors.EVENT_READ)
             if joins and self.cluster.is_distributed:
-                self._start_watcher()
+                self.watcher = self._start_service(self._watch)
+            if self.settings.locations:
+                self.storage = self._start_service(self._move_files)
             main = self._start_at(self.cluster.me.role, self.cluster.me.name, None)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-            ended = self._wait_for(main)
-            self._end_others(ended)
+            ended = self._end_others(self._wait_for(main))
             self.end(ended)
         for descriptor in (self.wake_read, self.wake_write):
             os.close(descriptor)
         return ended
 
-    def _start_watcher(self) -> None:
-        """Start the process that watches the other machines."""
+    @property
+    def services(self) -> list[_Service]:
+        return [service for service in (self.watcher, self.storage) if service]
+
+    def _watch(self, channels: Sequence[socket.socket], commands: socket.socket) -> None:
         from entrypoint import membership
 
+        membership.run(self.cluster, self.settings, channels, commands)
+
+    def _move_files(self, channels: Sequence[socket.socket], commands: socket.socket) -> None:
+        from entrypoint.storage import process  # boto3 takes a while to import
+
+        shows_bar = isinstance(self.console, TextConsole) and sys.stdout.isatty()
+        log_seconds = BAR_SECONDS if shows_bar else LOG_SECONDS
+        process.run(self.cluster, self.settings, channels, commands, log_seconds=log_seconds)
+
+    def _start_service(self, serve: Serve) -> _Service:
+        """Start a process that serves those of the job."""
         pairs = [socket.socketpair() for _ in range(CHANNELS)]
-        self.channels = [ours for ours, _ in pairs]
         theirs = [their for _, their in pairs]
-        self.commands, commands = socket.socketpair()
+        commands, their_commands = socket.socketpair()
+        closes = [commands.fileno(), *(ours.fileno() for ours, _ in pairs)]
 
-        def watch(_stop: StopRequest, _say: Say) -> str:
-            membership.run(self.cluster, self.settings, theirs, commands)
-            return "the cluster has parted"
+        def work(_stop: StopRequest, _say: Say) -> str:
+            serve(theirs, their_commands)
+            return "the service has ended"
 
-        self.watcher = self._start(watch, self.cluster.me.name, obeys_signals=False)
-        for end in (*theirs, commands):
+        child = self._start(work, self.cluster.me.name, obeys_signals=False, closes=closes)
+        for end in (*theirs, their_commands):
             end.close()
+        return _Service(child, commands, [ours for ours, _ in pairs])
 
     def _start_at(self, role: Role, task: str, site_dirs: tuple[Path, ...] | None) -> Child:
         """Start a process of the job at a place in the cluster."""
-        channel = self.channels.pop(0) if self.channels else None
+        channel, storage = (
+            service.channels.pop(0) if service else None for service in (self.watcher, self.storage)
+        )
 
         def work(stop: StopRequest, say: Say) -> str:
             place = Place(
@@ -170,21 +225,27 @@ class _Supervisor:
                 role=role,
                 task=task,
                 channel=channel,
+                storage=storage,
                 site_dirs=site_dirs,
                 start_companion=lambda companion: _ask_for(companion, say),
             )
             return self.job(self.settings, stop, place)
 
         child = self._start(work, task)
-        if channel:
-            channel.close()  # an end is seen only when nobody else holds it open
+        for end in (channel, storage):
+            if end:
+                end.close()  # an end is seen only when nobody else holds it open
         return child
 
-    def _start(self, work: Work, task: str, *, obeys_signals: bool = True) -> Child:
+    def _start(
+        self, work: Work, task: str, *, obeys_signals: bool = True, closes: Sequence[int] = ()
+    ) -> Child:
         """Fork a child and print from now on what it logs and prints."""
         bound = {**self.bound, "task": task}
-        closes = [self.wake_read, self.wake_write, *(end.fileno() for end in self.channels)]
-        closes += [self.commands.fileno()] if self.commands else []
+        closes = [self.wake_read, self.wake_write, *closes]
+        for service in self.services:
+            ends = (service.commands, *service.channels)
+            closes += [end.fileno() for end in ends]
         # Held back until the child has handlers of its own for them.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         id_, records, output = fork(
@@ -213,8 +274,10 @@ class _Supervisor:
             for child in self._relay():
                 if child is main:
                     return child.outcome
-                if child is self.watcher:
+                if self.watcher and child is self.watcher.child:
                     return self._judge(main, child.outcome)
+                if self.storage and child is self.storage.child:
+                    return child.outcome if child.outcome.code else _STORAGE_GONE
                 # A companion is asked to stop together with the job's own process.
                 if child.outcome.code != 0 and not self.stop_was_passed_on:
                     return child.outcome
@@ -246,18 +309,48 @@ class _Supervisor:
                 pipe.finish()
         return ended
 
-    def _end_others(self, ended: Outcome) -> None:
-        """End every process but the watcher, which first tells the other machines how it ended."""
+    def _end_others(self, ended: Outcome) -> Outcome:
+        """End every process, the services after they have done what they do last.
+
+        The membership first tells the other machines how this one ended; the storage publishes
+        what is left, the failure file among it.
+
+        Returns:
+            How the job ends: as it did, unless what it had done could not be published.
+        """
+        serving = [service.child for service in self.services]
         for child in self.children:
-            if child is not self.watcher:
+            if child not in serving:
                 child.send(signal.SIGKILL)
-        if self.watcher and self.watcher.status is None and self.commands:
-            told = {"code": ended.code, "message": ended.message, "hint": ended.hint}
-            with contextlib.suppress(OSError):
-                self.commands.sendall(json.dumps({"ended": told}).encode() + b"\n")
-            self._relay_until_ended(self.children, LEAVE_SECONDS)
-            self.watcher.send(signal.SIGKILL)
+        told = {"ended": {"code": ended.code, "message": ended.message, "hint": ended.hint}}
+        if self.storage:
+            self._write_failure(ended)
+        for service in self.services:
+            service.tell(told)
+        if self.storage and ended.code in (0, *_STOPPED):
+            seconds = self.settings.storage_retry_seconds + FAILED_PUBLISH_SECONDS
+            ended = self._wait_for_storage(self.storage.child, ended, seconds)
+        elif self.storage:
+            self._relay_until_ended([self.storage.child], FAILED_PUBLISH_SECONDS)
+        if self.watcher:
+            self._relay_until_ended([self.watcher.child], LEAVE_SECONDS)
+        for child in serving:
+            child.send(signal.SIGKILL)
         self._relay_until_ended(self.children, KILL_SECONDS)
+        return ended
+
+    def _wait_for_storage(self, storage: Child, ended: Outcome, seconds: float) -> Outcome:
+        """Wait until what is left is published, and return how the job ends then."""
+        self._relay_until_ended([storage], seconds)
+        if storage.status is None:
+            return outcome.conclude(
+                PlatformError(
+                    f"the job's output was not published within {seconds:.0f} s; before that:"
+                    f" {ended.message}",
+                    hint=f"it is whole in {self.settings.output_dir}; look at the storage",
+                )
+            )
+        return storage.outcome if storage.outcome.code else ended
 
     def _relay_until_ended(self, children: Sequence[Child], seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -300,13 +393,16 @@ class _Supervisor:
         elif line.strip():
             self._print(child.bound, "output", "INFO", line)
 
-    def end(self, ended: Outcome) -> Outcome:
-        """Say how the job ended, in the failure file and in the last line of the log."""
+    def _write_failure(self, ended: Outcome) -> None:
         file = self.settings.failure_file
         try:
             outcome.write_failure(ended, file)
         except OSError as error:
             self._print(self.bound, "log", "WARNING", f"cannot write {file}: {error.strerror}")
+
+    def end(self, ended: Outcome) -> Outcome:
+        """Say how the job ended, in the failure file and in the last line of the log."""
+        self._write_failure(ended)
         level = {"done": "INFO", "stopped": "WARNING"}.get(ended.fields["event"], "ERROR")
         fields = dict(ended.fields)
         self._print(self.bound, fields.pop("event"), level, ended.message, **fields)
@@ -320,8 +416,9 @@ class _Supervisor:
 
     def pass_on(self, number: int, _frame: FrameType | None) -> None:
         self.stop_was_passed_on = True
+        serving = [service.child for service in self.services]
         for child in self.children:
-            if child is not self.watcher:
+            if child not in serving:
                 child.send(number)
 
 

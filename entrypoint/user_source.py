@@ -6,13 +6,14 @@ import ast
 import difflib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from entrypoint.blame import describe, find_place
 from entrypoint.errors import UserCodeInvalidError
-from entrypoint.parameters import sagemaker_program
+from entrypoint.parameters import sagemaker_program, sagemaker_submit_directory
 from entrypoint.settings import Settings
+from entrypoint.storage.uris import SCHEME, parse_uri
 from entrypoint.user_interface import FUNCTIONS, MODEL, missing
 
 
@@ -32,6 +33,22 @@ class UserSource:
     def requirements_file(self) -> Path:
         """What the user's code needs besides this image; may not exist."""
         return self.code_dir / "requirements.txt"
+
+
+def with_submitted_code(settings: Settings) -> Settings:
+    """Have the code come from where SageMaker's SDK has put it, if it comes from nowhere else.
+
+    Raises:
+        ParametersError: hyperparameters.json is there and cannot be used.
+        UsageError: it names a place in S3 that cannot be one.
+    """
+    if settings.locations.code or (settings.code_dir.is_dir() and any(settings.code_dir.iterdir())):
+        return settings
+    submitted = sagemaker_submit_directory(settings)
+    if submitted is None or not submitted.startswith(SCHEME):
+        return settings
+    code = parse_uri(submitted, name="sagemaker_submit_directory")
+    return replace(settings, locations=replace(settings.locations, code=code))
 
 
 def find_user_code(settings: Settings) -> UserSource:

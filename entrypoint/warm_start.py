@@ -6,15 +6,18 @@ import contextlib
 import logging
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from entrypoint.errors import UsageError
 from entrypoint.settings import Settings
+from entrypoint.storage.keys import Listed
+from entrypoint.storage.uris import parse_uri
 
 logger = logging.getLogger(__name__)
 
+# Silence for so long ends a connection.
+_TIMEOUT_SECONDS = 60.0
 _NEWEST = re.compile(r'^model_checkpoint_path: "(.+)"$', re.MULTILINE)
 _HINT = (
     "name a directory of checkpoints, a checkpoint such as …/model.ckpt-1000 (its files' names"
@@ -67,36 +70,42 @@ def _download(uri: str, directory: Path) -> Path:
     """Download the files of the newest checkpoint under a URI, or of the one that it names."""
     from entrypoint.storage import s3  # boto3 takes a while to import
 
-    prefix = PurePosixPath(uri.removeprefix(s3.SCHEME).partition("/")[2])
+    place = parse_uri(uri, name="MODELMAKER_WARM_START")
+    client = s3.connect(timeout_seconds=_TIMEOUT_SECONDS)
+    prefix = PurePosixPath(place.key)
     # Keys by their names below the prefix as if it were a directory, and beside it.
-    below: dict[str, s3.StoredObject] = {}
-    beside: dict[str, s3.StoredObject] = {}
-    for stored in s3.list_objects(uri.rstrip("/")):
-        key = PurePosixPath(stored.key)
+    below: dict[str, Listed] = {}
+    beside: dict[str, Listed] = {}
+    for listed in s3.list_objects(client, place, place.key):
+        key = PurePosixPath(listed.key)
         if prefix in key.parents:
-            below[str(key.relative_to(prefix))] = stored
+            below[str(key.relative_to(prefix))] = listed
         elif key.parent == prefix.parent:
-            beside[key.name] = stored
-    files, name = below, _newest_of(below, directory)
+            beside[key.name] = listed
+
+    def download(listed: Listed, file: Path) -> None:
+        s3.download(client, place.bucket, listed.key, file)
+
+    files, name = below, _newest_of(below, directory, download)
     if name is None:
         files, name = beside, prefix.name
     wanted = [n for n in files if n == name or n.startswith((f"{name}.index", f"{name}.data-"))]
     if not wanted:
         raise UsageError(f"MODELMAKER_WARM_START={uri} holds no checkpoint", hint=_HINT)
     for file in wanted:
-        s3.download(files[file], directory / file)
+        download(files[file], directory / file)
     logger.info("warm start: %d files from %s", len(wanted), uri, extra={"event": "download"})
     return directory / name
 
 
-def _newest_of(files: dict[str, Any], directory: Path) -> str | None:
+def _newest_of(
+    files: dict[str, Listed], directory: Path, download: Callable[[Listed, Path], None]
+) -> str | None:
     """Return the name of the checkpoint that a directory's files make the newest."""
-    from entrypoint.storage import s3
-
     if "variables/variables.index" in files:
         return "variables/variables"
     if "checkpoint" in files:
-        s3.download(files["checkpoint"], directory / "checkpoint")
+        download(files["checkpoint"], directory / "checkpoint")
         newest = _named_newest(directory)
         if newest:
             return newest

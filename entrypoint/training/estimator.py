@@ -14,6 +14,7 @@ from tensorflow.python import tf2
 from tensorflow_estimator.python.estimator.util import parse_iterator_result
 
 from entrypoint.blame import blame_user
+from entrypoint.dataset import is_dealt_out
 from entrypoint.errors import UserCodeFailedError
 from entrypoint.estimator import revive
 from entrypoint.training.checkpoints import save_in_one_file, saved_step
@@ -175,6 +176,9 @@ def bind_input_fn(
     """
     channel_dirs = {name: str(directory) for name, directory in job.channel_dirs.items()}
     path = str(job.dataset_dir)
+    replicas = shares.num_replicas_in_sync // shares.num_input_pipelines if shares else 0
+    if shares and is_dealt_out(job.settings):  # all that is here is this machine's own
+        shares = tf.distribute.InputContext(num_replicas_in_sync=shares.num_replicas_in_sync)
 
     def input_fn(params: Any, input_context: Any = None) -> Any:
         given = job.parameters.for_user()
@@ -200,7 +204,7 @@ def bind_input_fn(
                 " (features, labels)",
             )
         if shares:
-            return _share(result, function, shares)
+            return mark_ends(_share(result, function, shares), replicas=replicas)
         # What numpy_input_fn and its kin return is an input function itself.
         return result() if inspect.isfunction(result) else result
 
@@ -208,14 +212,13 @@ def bind_input_fn(
 
 
 def _share(dataset: Any, function: UserFunction, shares: tf.distribute.InputContext) -> Any:
-    """Return this machine's share of a dataset, its elements marked.
+    """Return this machine's share of a dataset.
 
     A function that was told which share to give has given it.
     """
-    workers = shares.num_input_pipelines
-    if not function.takes("input_context"):
-        dataset = shard(dataset, workers=workers, index=shares.input_pipeline_id)
-    return mark_ends(dataset, replicas=shares.num_replicas_in_sync // workers)
+    if function.takes("input_context"):
+        return dataset
+    return shard(dataset, workers=shares.num_input_pipelines, index=shares.input_pipeline_id)
 
 
 def bind_serving_fn(job: TrainingJob) -> Callable[[], Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.training import training_util
 
+from entrypoint.durations import format_duration
 from entrypoint.errors import UserCodeFailedError
 from entrypoint.metrics import MetricsFile
 from entrypoint.signals import StopRequest
@@ -248,15 +249,6 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         if figures["examples_per_second"] is not None:
             parts.append(f"{figures['examples_per_second']:,.0f} examples/s")
         return "  ".join(parts)
-
-
-def format_duration(seconds: float) -> str:
-    """Format seconds for people: "8 s", "3 min 20 s", "2 h 5 min"."""
-    minutes, whole_seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole_seconds} s" if minutes else f"{whole_seconds} s"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
+from entrypoint.durations import format_duration
 from entrypoint.errors import DatasetError, StoppedError
 from entrypoint.metrics import MetricsFile
 from entrypoint.signals import StopRequest
@@ -15,7 +16,7 @@ from entrypoint.training.evaluation import EvaluateNewCheckpoints, Evaluation
 from entrypoint.training.event_files import event_files_in
 from entrypoint.training.export import ExportedModel, export_model
 from entrypoint.training.graphs import ModeKeys, build_graphs
-from entrypoint.training.hooks import ProgressHook, StopHook, format_duration
+from entrypoint.training.hooks import ProgressHook, StopHook
 from entrypoint.training.plan import TrainingJob
 from entrypoint.training.report import Report, log_start, write_report
 from entrypoint.training.sessions import sessions_close_in_background
@@ -49,6 +50,8 @@ def run_phases(job: TrainingJob, stop: StopRequest, training: Training) -> str:
             training.evaluate(step)
         stop.raise_if_requested("evaluating")
         model = training.export(step)
+    job.storage.publish_checkpoint()
+    published = job.storage.publish_model(model.version_dir)
     seconds = time.monotonic() - job.started
     write_report(
         settings.report_file,
@@ -63,7 +66,8 @@ def run_phases(job: TrainingJob, stop: StopRequest, training: Training) -> str:
             devices=job.devices,
         ),
     )
-    return f"done in {format_duration(seconds)}: step {step}, model in {model.version_dir}"
+    where = published or model.version_dir
+    return f"done in {format_duration(seconds)}: step {step}, model in {where}"
 
 
 class Training:
@@ -176,6 +180,7 @@ class Training:
 
     def _confirm(self, step: int) -> None:
         confirm_checkpoint(self._job.settings.checkpoints_dir, step)
+        self._job.storage.publish_checkpoint()
 
     def evaluate(self, step: int) -> None:
         """Evaluate the last checkpoint, unless that was the last evaluation beside training."""

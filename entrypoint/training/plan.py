@@ -10,6 +10,7 @@ from pathlib import Path
 from entrypoint.parameters import Parameters
 from entrypoint.place import Place
 from entrypoint.settings import Settings
+from entrypoint.storage.client import Storage
 from entrypoint.training.devices import Devices
 from entrypoint.training.failures import explain_failures
 from entrypoint.user_code import UserCode
@@ -23,6 +24,7 @@ class TrainingJob:
         settings: every path.
         parameters: the documented parameters and the user's own.
         place: which process of which cluster this is.
+        storage: publishes checkpoints and the model, where they have a URI.
         dataset_dir: `path` of both input functions.
         channel_dirs: the directories of the dataset's channels, by name.
         code: the user's four functions.
@@ -34,6 +36,7 @@ class TrainingJob:
     settings: Settings
     parameters: Parameters
     place: Place
+    storage: Storage
     dataset_dir: Path
     channel_dirs: Mapping[str, Path]
     code: UserCode

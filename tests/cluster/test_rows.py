@@ -43,6 +43,7 @@ def ended(directory: Callable[[str], Path]) -> dict[str, Ended]:
         "context": with_rows(
             listed_hosts(directory("context"), 2), rows=32, epochs=1, train_max_steps=None
         ),
+        "dealt": with_rows(listed_hosts(directory("dealt"), 2), epochs=1, train_max_steps=None),
         "tuple": with_rows(listed_hosts(directory("tuple"), 2), rows=8),
     }
     for number in range(5):
@@ -50,6 +51,14 @@ def ended(directory: Callable[[str], Path]) -> dict[str, Ended]:
         named["files"].write_data(f"rows-{number}.txt", "".join(f"{row}\n" for row in rows))
     for task in named["files"].tasks.values():
         (task.root.path / "input" / "data" / "rows.txt").unlink()
+    for name, task in named["dealt"].tasks.items():
+        first = 0 if name == "chief" else 32
+        task.root.write("input/data/rows.txt", "".join(f"{first + row}\n" for row in range(32)))
+        dealt = {"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"}
+        task.root.write_config("inputdataconfig", {"training": dealt})
+        data = task.root.path / "input" / "data"
+        (data / "training").mkdir()
+        (data / "rows.txt").rename(data / "training" / "rows.txt")
     named["context"].edit_code(
         "rows",
         "def train_input_fn(path, params):\n",
@@ -128,6 +137,15 @@ def test_each_machine_reads_files_of_its_own(ended: dict[str, Ended]) -> None:
     assert job.chief.event("left_over")["batches"] == {"chief": 3, "worker-1": 0}
     trained = flat(job.rows["chief"]) + flat(job.rows["worker-1"])
     assert len(trained) == len(set(trained)) == 40
+
+
+def test_rows_that_the_scheduler_has_dealt_out_are_not_dealt_out_again(
+    ended: dict[str, Ended],
+) -> None:
+    job = ended["dealt"]
+    job.assert_all_ended_with(0)
+    seen = {name: sorted(flat(steps)) for name, steps in job.rows.items()}
+    assert seen == {"chief": list(range(32)), "worker-1": list(range(32, 64))}
 
 
 def test_a_machine_without_a_batch_ends_the_job_and_is_named(ended: dict[str, Ended]) -> None:

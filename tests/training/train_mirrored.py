@@ -15,6 +15,7 @@ from entrypoint.parameters import load_parameters
 from entrypoint.place import Place
 from entrypoint.settings import read_settings
 from entrypoint.signals import StopRequest
+from entrypoint.storage.client import Storage
 from entrypoint.user_code import load_user_code
 from entrypoint.user_source import find_user_code
 from entrypoint.warm_start import find_warm_start
@@ -41,6 +42,7 @@ job = TrainingJob(
     place=Place(
         cluster=Cluster(scheduler="none"), role="chief", task="chief", start_companion=print
     ),
+    storage=Storage(None, StopRequest()),
     dataset_dir=find_dataset(settings),
     channel_dirs=find_channels(settings),
     code=load_user_code(source),

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from entrypoint.dataset import find_dataset
+from entrypoint.dataset import find_dataset, is_dealt_out
 from entrypoint.errors import DatasetError
-from entrypoint.settings import Settings
+from entrypoint.settings import Settings, read_settings
 from tests.jobs import JobRoot
 
 FILE_MODE = {"TrainingInputMode": "File"}
+SHARDED = {"TrainingInputMode": "File", "S3DistributionType": "ShardedByS3Key"}
+REPLICATED = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
 PIPE_MODE = {"TrainingInputMode": "Pipe"}
 
 
@@ -106,3 +108,40 @@ def test_a_broken_inputdataconfig_is_refused_by_its_name(
 ) -> None:
     root.write("input/config/inputdataconfig.json", content)
     assert refusal(settings).message.startswith(f"{settings.config_dir}/inputdataconfig.json ")
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [
+        ({}, False),
+        ({"training": REPLICATED}, False),
+        ({"training": FILE_MODE, "eval": SHARDED}, False),
+        ({"train": REPLICATED, "a": SHARDED}, False),
+        ({"a": SHARDED, "b": REPLICATED}, False),
+        ({"training": "text"}, False),
+        ({"training": SHARDED}, True),
+        ({"train": SHARDED, "eval": REPLICATED}, True),
+        ({"a": SHARDED, "b": SHARDED}, True),
+    ],
+)
+def test_sagemaker_tells_whether_it_has_dealt_the_training_data_out(
+    channels: dict[str, Any], expected: bool, root: JobRoot, settings: Settings
+) -> None:
+    root.write_config("inputdataconfig", channels)
+    assert is_dealt_out(settings) is expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"MODELMAKER_DATASET_SHARD": "by-key"}, False),
+        ({"MODELMAKER_DATASET_URI": "s3://b0b/x"}, False),
+        ({"MODELMAKER_DATASET_URI": "s3://b0b/x", "MODELMAKER_DATASET_SHARD": "all"}, False),
+        ({"MODELMAKER_DATASET_URI": "s3://b0b/x", "MODELMAKER_DATASET_SHARD": "by-key"}, True),
+    ],
+)
+def test_objects_shared_out_by_key_are_dealt_out(
+    environment: dict[str, str], expected: bool, root: JobRoot
+) -> None:
+    settings = read_settings({"MODELMAKER_ROOT": str(root.path), **environment})
+    assert is_dealt_out(settings) is expected

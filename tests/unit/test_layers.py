@@ -140,6 +140,7 @@ def test_several_machines_fail_without_tensorflow(
 def test_a_missing_dataset_fails_without_tensorflow(
     root: JobRoot, without_tensorflow: dict[str, str]
 ) -> None:
+    root.copy_code("line")
     assert started(root, without_tensorflow).run("train").code == 11
 
 

@@ -67,7 +67,7 @@ def test_a_meaningless_variable_is_a_usage_error(root: JobRoot) -> None:
 def test_train_is_the_default_and_check_fails_where_it_would(
     arguments: list[str], root: JobRoot
 ) -> None:
-    finished = root.run(*arguments)
+    finished = root.copy_code("line").run(*arguments)
     assert finished.code == 11
     assert finished.last["message"] == f"no dataset: {root.path}/input/data does not exist"
 
@@ -81,7 +81,7 @@ def test_a_job_is_named_by_its_scheduler_in_every_line(verb: str, root: JobRoot)
 
 
 def test_the_readable_form_can_be_forced(root: JobRoot) -> None:
-    finished = root.run("check", MODELMAKER_LOG_FORMAT="text")
+    finished = root.copy_code("line").run("check", MODELMAKER_LOG_FORMAT="text")
     assert finished.code == 11
     first, second = finished.output.splitlines()
     assert first.split(maxsplit=2)[1:] == [

@@ -1,0 +1,80 @@
+"""Publish what the job says of itself: metrics, events, the report, why it failed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from entrypoint.errors import JobError
+from entrypoint.storage.lanes import Parcel
+from entrypoint.storage.transfers import Transfers
+from entrypoint.storage.uris import S3Uri
+
+logger = logging.getLogger(__name__)
+
+# How often a running job's output is looked through for what is new.
+LOOK_SECONDS = 60.0
+
+
+class Output:
+    """The output directory, and its copy below a URI.
+
+    Args:
+        transfers: moves the files.
+        uri: below which they go, by their names in the directory.
+        directory: the output directory.
+        ending: set when the job has ended.
+    """
+
+    def __init__(
+        self, transfers: Transfers, uri: S3Uri, directory: Path, ending: threading.Event
+    ) -> None:
+        self._transfers = transfers
+        self._uri = uri
+        self._directory = directory
+        self._ending = ending
+        self._published: dict[Path, tuple[int, int]] = {}
+
+    def publish_as_it_comes(self) -> None:
+        """Publish what is new now and then, until the job has ended."""
+        while not self._ending.wait(LOOK_SECONDS):
+            try:
+                self.publish()
+            except JobError as error:
+                logger.warning(
+                    "%s; it is tried again: %s",
+                    error.message,
+                    error.hint,
+                    extra={"event": "publish_failed"},
+                )
+
+    def publish(self) -> None:
+        """Publish every file that has changed since it was published.
+
+        Raises:
+            JobError: one cannot be.
+        """
+        changed = {
+            file: state
+            for file, state in self._look().items()
+            if self._published.get(file) != state
+        }
+        sending = [
+            Parcel(file, self._uri.child(str(file.relative_to(self._directory))))
+            for file in changed
+        ]
+        self._transfers.upload(sending, what="output")
+        self._published.update(changed)
+
+    def _look(self) -> dict[Path, tuple[int, int]]:
+        """Return size and time of change of every file."""
+        found = {}
+        for file in sorted(self._directory.rglob("*")):
+            try:
+                if file.is_file():
+                    status = file.stat()
+                    found[file] = (status.st_size, status.st_mtime_ns)
+            except FileNotFoundError:  # replaced just now
+                continue
+        return found
