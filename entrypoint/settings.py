@@ -270,6 +270,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "MODELMAKER_PEER_TIMEOUT_SECONDS", DEFAULT_PEER_TIMEOUT_SECONDS, 1, 3_600
     )
     dataset_shard = choice("MODELMAKER_DATASET_SHARD", ("all", "by-key"))
+    locations = read_locations(environment)
+    dataset_by_key = dataset_shard == "by-key"
+    problems += _without_dataset(locations, dataset_by_key=dataset_by_key)
     storage_timeout_seconds = number(
         "MODELMAKER_STORAGE_TIMEOUT_SECONDS", DEFAULT_STORAGE_TIMEOUT_SECONDS, 1, 3_600
     )
@@ -303,9 +306,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         cluster_environment={
             name: environment[name] for name in CLUSTER_VARIABLES if name in environment
         },
-        locations=read_locations(environment),
+        locations=locations,
         parameters_text=environment.get("MODELMAKER_PARAMETERS") or None,
-        dataset_by_key=dataset_shard == "by-key",
+        dataset_by_key=dataset_by_key,
         storage_timeout_seconds=storage_timeout_seconds,
         storage_retry_seconds=storage_retry_seconds,
     )
+
+
+def _without_dataset(locations: Locations, *, dataset_by_key: bool) -> list[str]:
+    if dataset_by_key and not locations.dataset:
+        return ["MODELMAKER_DATASET_SHARD=by-key is given without MODELMAKER_DATASET_URI"]
+    return []

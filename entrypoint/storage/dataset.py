@@ -47,6 +47,7 @@ def fetch_dataset(
             f"no dataset: there is nothing below {uri}",
             hint=nearby(listed, uri) or "correct MODELMAKER_DATASET_URI",
         )
+    everything = placed
     if shared_by:
         index, count = shared_by
         if len(placed) < count:
@@ -59,7 +60,7 @@ def fetch_dataset(
     data_dir.mkdir(parents=True, exist_ok=True)
     with _alone(data_dir):
         there = _look(data_dir)
-        _require_ours(there, placed, uri, data_dir)
+        _require_ours(there, placed, everything, uri, data_dir)
         missing = _missing(transfers, uri, placed, there, data_dir)
         _require_space(transfers, missing, uri, data_dir)
         transfers.download(uri.bucket, missing, what="dataset", into=data_dir)
@@ -105,16 +106,32 @@ def _look(data_dir: Path) -> set[Path]:
     }
 
 
-def _require_ours(there: set[Path], placed: Sequence[Placed], uri: S3Uri, data_dir: Path) -> None:
-    strange = sorted(there - {data_dir / one.path for one in placed})
+def _require_ours(
+    there: set[Path],
+    placed: Sequence[Placed],
+    everything: Sequence[Placed],
+    uri: S3Uri,
+    data_dir: Path,
+) -> None:
+    """Refuse a directory with files that are not of the dataset, or not of this share of it."""
+    others = there - {data_dir / one.path for one in placed}
+    if not others:
+        return
+    strange = sorted(others - {data_dir / one.path for one in everything})
+    shown = strange or sorted(others)
+    names = ", ".join(str(file.relative_to(data_dir)) for file in shown[:_SHOWN_FILES])
+    more = f" and {len(shown) - _SHOWN_FILES} more" if len(shown) > _SHOWN_FILES else ""
     if strange:
-        shown = ", ".join(str(file.relative_to(data_dir)) for file in strange[:_SHOWN_FILES])
-        more = f" and {len(strange) - _SHOWN_FILES} more" if len(strange) > _SHOWN_FILES else ""
         raise ContradictionError(
             f"MODELMAKER_DATASET_URI={uri} is given, and {data_dir} holds files that are not"
-            f" below it: {shown}{more}",
+            f" below it: {names}{more}",
             hint="leave out the one or the other, or empty the directory",
         )
+    raise ContradictionError(
+        f"{data_dir} holds files of another machine's share of {uri}: {names}{more}",
+        hint="give each task a MODELMAKER_ROOT of its own, or empty the directory if the number of"
+        " machines has changed",
+    )
 
 
 def _missing(

@@ -134,7 +134,6 @@ def test_sagemaker_tells_whether_it_has_dealt_the_training_data_out(
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"MODELMAKER_DATASET_SHARD": "by-key"}, False),
         ({"MODELMAKER_DATASET_URI": "s3://b0b/x"}, False),
         ({"MODELMAKER_DATASET_URI": "s3://b0b/x", "MODELMAKER_DATASET_SHARD": "all"}, False),
         ({"MODELMAKER_DATASET_URI": "s3://b0b/x", "MODELMAKER_DATASET_SHARD": "by-key"}, True),

@@ -8,6 +8,7 @@ import pytest
 
 from entrypoint.errors import UsageError
 from entrypoint.settings import JOB_NAME_VARIABLES, Settings, read_settings
+from entrypoint.storage.locations import VARIABLES
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -117,3 +118,23 @@ def test_only_the_variables_that_describe_a_cluster_are_kept() -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         read_settings({}).module = "other"  # type: ignore[misc]  # that is what is tested
+
+
+def test_shares_by_key_need_a_dataset_with_keys() -> None:
+    with pytest.raises(UsageError, match="by-key is given without MODELMAKER_DATASET_URI"):
+        read_settings({"MODELMAKER_DATASET_SHARD": "by-key"})
+
+
+def test_every_location_is_read_from_its_variable() -> None:
+    environment = {variable: f"s3://bucket/{name}" for name, variable in VARIABLES.items()}
+    locations = read_settings(environment).locations
+    assert {name: str(getattr(locations, name)) for name in VARIABLES} == {
+        name: f"s3://bucket/{name}" for name in VARIABLES
+    }
+    assert locations
+    assert not read_settings({}).locations
+
+
+def test_a_location_of_another_kind_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="MODELMAKER_MODEL_URI has the scheme gs, not s3"):
+        read_settings({"MODELMAKER_MODEL_URI": "gs://bucket/model"})
