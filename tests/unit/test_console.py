@@ -128,6 +128,12 @@ class TestTerminal:
         last = {**LOG, "event": "done", "code": 0}
         assert printed(progress(), last, is_terminal=True).endswith(f"{ERASE}{printed(last)}")
 
+    def test_a_transfer_is_a_bar_until_its_end(self) -> None:
+        on, end = ({**progress(share), "event": "transfer"} for share in (0.5, 1))
+        shown = printed(on, end, LOG, is_terminal=True)
+        assert shown.startswith(f"{ERASE}{'█' * (BAR_CELLS // 2)}░")
+        assert shown.endswith("step 5 of 10\n03:04:05 INFO    training starts\n")
+
     def test_a_hidden_record_leaves_the_bar_alone(self) -> None:
         hidden = {**LOG, "logger": "tensorflow"}
         assert printed(progress(), hidden, is_terminal=True) == printed(

@@ -38,3 +38,12 @@ def test_no_two_errors_share_a_code() -> None:
     }
     assert {kind.code for kind in kinds} == set(CODES.values())
     assert len(kinds) == len(CODES)
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES.items())
+def test_an_error_of_another_process_is_of_the_class_with_its_code(
+    kind: type[JobError], code: int
+) -> None:
+    error = errors.error_of(code, "what is wrong", "how to mend it")
+    assert type(error) is kind
+    assert (error.message, error.hint) == ("what is wrong", "how to mend it")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from entrypoint.errors import ParametersError
+from entrypoint.errors import ContradictionError, ParametersError
 from entrypoint.parameters import load_parameters, read_hyperparameters, sagemaker_program
-from entrypoint.settings import Settings
+from entrypoint.settings import Settings, read_settings
 from tests.jobs import JobRoot
 
 INTEGERS: dict[str, int | None] = {
@@ -525,3 +525,56 @@ def test_other_names_get_no_warning(
     root.write_parameters(eval_steps=5, eval_batches=6, steps=7, train_steps=8)
     load_parameters(settings)
     assert caplog.records == []
+
+
+# Other ways to give them
+
+
+def test_the_variable_is_the_parameters(root: JobRoot) -> None:
+    settings = read_settings(
+        {"MODELMAKER_ROOT": str(root.path), "MODELMAKER_PARAMETERS": '{"eval_steps": 3, "own": []}'}
+    )
+    parameters = load_parameters(settings)
+    assert (parameters.eval_steps, parameters.own_names) == (3, ["own"])
+
+
+def test_what_was_fetched_is_the_parameters(root: JobRoot) -> None:
+    settings = read_settings(
+        {"MODELMAKER_ROOT": str(root.path), "MODELMAKER_PARAMETERS_URI": "s3://bucket/p.json"}
+    )
+    assert load_parameters(settings, '{"eval_steps": 3}').eval_steps == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "MODELMAKER_PARAMETERS holds a JSON array, not an object {...}"),
+        ("{", "MODELMAKER_PARAMETERS is not JSON: "),
+        ("\udcff", "MODELMAKER_PARAMETERS is not UTF-8 text (byte 0)"),
+        ('{"eval_steps": 1, "eval_steps": 2}', "MODELMAKER_PARAMETERS names 'eval_steps' twice"),
+    ],
+)
+def test_a_variable_that_is_no_object_is_named(text: str, said: str, root: JobRoot) -> None:
+    settings = read_settings({"MODELMAKER_ROOT": str(root.path), "MODELMAKER_PARAMETERS": text})
+    assert violations(settings)[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"MODELMAKER_PARAMETERS": "{}"}, "{file} and as MODELMAKER_PARAMETERS"),
+        (
+            {"MODELMAKER_PARAMETERS_URI": "s3://bucket/p"},
+            "{file} and as MODELMAKER_PARAMETERS_URI=s3://bucket/p",
+        ),
+    ],
+)
+def test_parameters_given_twice_are_a_contradiction_that_names_both(
+    environment: dict[str, str], named: str, root: JobRoot
+) -> None:
+    settings = read_settings({"MODELMAKER_ROOT": str(root.path), **environment})
+    root.write_parameters(eval_steps=1)
+    with pytest.raises(ContradictionError) as caught:
+        load_parameters(settings, "{}")
+    file = settings.parameters_file
+    assert caught.value.message == f"the parameters are given as {named.format(file=file)}"

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from entrypoint.errors import UserCodeInvalidError
-from entrypoint.settings import Settings
+from entrypoint.errors import UsageError, UserCodeInvalidError
+from entrypoint.settings import Settings, read_settings
 from entrypoint.user_interface import FUNCTIONS
-from entrypoint.user_source import find_user_code
+from entrypoint.user_source import find_user_code, with_submitted_code
 from tests.jobs import JobRoot
 
 COMPLETE = "".join(f"def {name}(): pass\n" for name in FUNCTIONS)
@@ -188,6 +188,33 @@ def test_modelmaker_module_wins_over_sagemakers_program(root: JobRoot) -> None:
     root.write_code(train=COMPLETE, other=COMPLETE)
     root.write_config("hyperparameters", {"sagemaker_program": '"train.py"'})
     assert found(root, "other") == "other"
+
+
+def submitted(root: JobRoot, sent: str) -> str | None:
+    """Where the code comes from when SageMaker's SDK says it is there."""
+    root.write_config("hyperparameters", {"sagemaker_submit_directory": sent})
+    code = with_submitted_code(read_settings({"MODELMAKER_ROOT": str(root.path)})).locations.code
+    return str(code) if code else None
+
+
+@pytest.mark.parametrize("sent", ["s3://bucket/source.tar.gz", '"s3://bucket/source.tar.gz"'])
+def test_sagemakers_submit_directory_is_where_the_code_comes_from(sent: str, root: JobRoot) -> None:
+    assert submitted(root, sent) == "s3://bucket/source.tar.gz"
+
+
+@pytest.mark.parametrize("sent", ["/opt/ml/code", "", "7"])
+def test_a_submit_directory_on_this_machine_is_none(sent: str, root: JobRoot) -> None:
+    assert submitted(root, sent) is None
+
+
+def test_code_that_is_mounted_wins_over_the_submit_directory(root: JobRoot) -> None:
+    root.write_code(model=COMPLETE)
+    assert submitted(root, "s3://bucket/source.tar.gz") is None
+
+
+def test_a_submit_directory_that_is_no_uri_is_named(root: JobRoot) -> None:
+    with pytest.raises(UsageError, match="sagemaker_submit_directory names no bucket"):
+        submitted(root, "s3:///source.tar.gz")
 
 
 # What plainly cannot work
