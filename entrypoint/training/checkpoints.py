@@ -15,6 +15,10 @@ from entrypoint.errors import ContradictionError, PlatformError
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
+# What is raised for a checkpoint that is not whole.
+UNREADABLE = (tf.errors.OpError, IndexError, KeyError, ValueError)
+
+
 def saved_step(checkpoints_dir: Path) -> int | None:
     """Return the global step of the newest checkpoint, or None if there is none.
 
@@ -29,16 +33,31 @@ def saved_step(checkpoints_dir: Path) -> int | None:
     try:
         if newest is None:
             raise ValueError("its files are not there")
-        reader = tf.train.load_checkpoint(newest)
-        key = keys_by_variable(reader)[tf.compat.v1.GraphKeys.GLOBAL_STEP]
-        return int(reader.get_tensor(key))
-    except (tf.errors.OpError, ValueError, KeyError) as error:
+        return _read_step(tf.train.load_checkpoint(newest))
+    except UNREADABLE as error:
         raise ContradictionError(
             f"the newest checkpoint, {state.model_checkpoint_path}, cannot be read:"
             f" {describe(error)}",
             hint=f"name an earlier one in {checkpoints_dir / 'checkpoint'}, or empty checkpoints/"
             " to train from the beginning",
         ) from error
+
+
+def read_whole(prefix: Path) -> int:
+    """Read every tensor of a checkpoint, which checks its checksums; return its global step.
+
+    Raises:
+        OpError, IndexError, KeyError, ValueError: it is incomplete or damaged; see UNREADABLE.
+    """
+    reader = tf.train.load_checkpoint(str(prefix))
+    for name in reader.get_variable_to_shape_map():
+        reader.get_tensor(name)
+    return _read_step(reader)
+
+
+def _read_step(reader: Any) -> int:
+    key = keys_by_variable(reader)[tf.compat.v1.GraphKeys.GLOBAL_STEP]
+    return int(reader.get_tensor(key))
 
 
 def save_in_one_file(spec: Any, keep_checkpoint_max: int | None) -> None:
@@ -88,14 +107,12 @@ def confirm_checkpoint(checkpoints_dir: Path, step: int) -> None:
         PlatformError: it cannot be read, or is not of the given global step.
     """
     hint = "look at the free space and the health of the volume at checkpoints/"
+    newest = tf.train.latest_checkpoint(str(checkpoints_dir))
     try:
-        found = saved_step(checkpoints_dir)
-        if found != step:
-            raise PlatformError(
-                f"the newest checkpoint is of step {found}, not of step {step}", hint=hint
-            )
-        reader = tf.train.load_checkpoint(str(checkpoints_dir))
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
-    except (tf.errors.OpError, ValueError, ContradictionError) as error:
+        found = read_whole(Path(newest)) if newest else None
+    except UNREADABLE as error:
         raise PlatformError(f"the last checkpoint cannot be read: {error}", hint=hint) from error
+    if found != step:
+        raise PlatformError(
+            f"the newest checkpoint is of step {found}, not of step {step}", hint=hint
+        )

@@ -17,7 +17,7 @@ from entrypoint.signals import StopRequest
 from entrypoint.training.asynchronous import Asynchronous
 from entrypoint.training.estimator import bind_input_fn, build_estimator
 from entrypoint.training.event_files import event_files_in
-from entrypoint.training.hooks import ProgressHook
+from entrypoint.training.hooks import FiniteVariablesListener, ProgressHook
 from entrypoint.training.job import Training, no_batch, run_phases
 from entrypoint.training.plan import TrainingJob
 from entrypoint.training.report import log_start
@@ -138,7 +138,10 @@ class _ChiefTraining(Training):
             estimator,
             bind_input_fn(job.code.train_input_fn, job, shares=self._engine.shares),
             hooks=[self.progress],
-            listeners=[_PublishCheckpoints(self._team, self._job.settings.checkpoints_dir)],
+            listeners=[
+                FiniteVariablesListener(),
+                _PublishCheckpoints(self._team, self._job.settings.checkpoints_dir),
+            ],
         )
 
     def _raise_if_stopped(self, step: int) -> None:

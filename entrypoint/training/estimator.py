@@ -18,7 +18,7 @@ from entrypoint.dataset import is_dealt_out
 from entrypoint.errors import UserCodeFailedError
 from entrypoint.estimator import revive
 from entrypoint.training.checkpoints import save_in_one_file, saved_step
-from entrypoint.training.hooks import count_examples
+from entrypoint.training.hooks import count_examples, use_steady_clock
 from entrypoint.training.lockstep import LAST_BATCH
 from entrypoint.training.plan import TrainingJob
 from entrypoint.training.sharding import mark_ends, shard
@@ -149,6 +149,7 @@ def build_run_config(
         # Without any cadence Estimator saves nothing at all, and there would be no model to
         # export; with one that is never reached it saves at the start and at the end.
         steps = sys.maxsize
+    use_steady_clock()
     return revive().RunConfig(
         model_dir=str(model_dir),
         save_checkpoints_secs=secs,

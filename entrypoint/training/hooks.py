@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.training import training_util
+from tensorflow.python.training import basic_session_run_hooks, training_util
 
 from entrypoint.durations import format_duration
 from entrypoint.errors import UserCodeFailedError
@@ -25,6 +27,14 @@ BATCH_EXAMPLES = "modelmaker_batch_examples"
 # A training operation that gathers gradients over several batches may leave the step for a while.
 STANDSTILL_RUNS = 1_000
 HOPELESS_RUNS = 10_000
+
+
+def use_steady_clock() -> None:
+    """Have the timers of Estimator's hooks go by a clock that nobody sets.
+
+    They decide by the wall clock when a checkpoint is due, and that may jump by hours.
+    """
+    basic_session_run_hooks.time = SimpleNamespace(time=time.monotonic)
 
 
 def count_examples(features: Any, labels: Any) -> None:
@@ -56,6 +66,40 @@ class StopHook(tf.compat.v1.train.SessionRunHook):
         del run_values
         if self._stop.signal_number is not None:
             run_context.request_stop()
+
+
+class FiniteVariablesListener(tf.compat.v1.train.CheckpointSaverListener):
+    """Has nothing saved once training has made NaN or infinity of a variable.
+
+    The saver goes before the hooks that see the loss of a step, so without this the newest
+    checkpoint could be one that nobody can train on from.
+    """
+
+    def begin(self) -> None:
+        """Add what looks at the variables to the graph."""
+        finite = [
+            tf.reduce_all(tf.math.is_finite(variable))
+            for variable in v1.trainable_variables()
+            if variable.dtype.base_dtype.is_floating
+        ]
+        self._are_finite = tf.reduce_all(tf.stack(finite)) if finite else tf.constant(value=True)
+
+    def before_save(self, session: Any, global_step_value: Any) -> None:
+        """Look at them.
+
+        Raises:
+            UserCodeFailedError: one is not finite.
+        """
+        if not session.run(self._are_finite):
+            raise _not_finite("a variable became NaN or infinite", int(global_step_value))
+
+
+def _not_finite(what: str, step: int) -> UserCodeFailedError:
+    return UserCodeFailedError(
+        f"{what} at step {step}",
+        hint="lower the learning rate, clip gradients, or look for bad values in the data; the"
+        " checkpoint from before is kept",
+    )
 
 
 class BatchCounterHook(tf.compat.v1.train.SessionRunHook):
@@ -150,6 +194,9 @@ class ProgressHook(tf.compat.v1.train.SessionRunHook):
         if self._first is None:
             # The first step also builds and places the graph; speeds are counted from its end.
             self._first = self._last = self._mark(self._step_of(run_context.session))
+        if not math.isfinite(self._loss):
+            step = self._step_of(run_context.session)
+            raise _not_finite(f"the loss became {self._loss}", step)
         self._watch(int(run_values.results["step"]))
         # The step read beside the training operation may miss its last increment.
         if self._is_due(int(run_values.results["step"]) + 1):

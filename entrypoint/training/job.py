@@ -11,12 +11,13 @@ from entrypoint.metrics import MetricsFile
 from entrypoint.signals import StopRequest
 from entrypoint.step_history import continue_history, save_history
 from entrypoint.training.checkpoints import confirm_checkpoint, saved_step
+from entrypoint.training.damaged_checkpoints import set_damaged_aside
 from entrypoint.training.estimator import bind_input_fn, bind_serving_fn, build_estimator
 from entrypoint.training.evaluation import EvaluateNewCheckpoints, Evaluation
 from entrypoint.training.event_files import event_files_in
 from entrypoint.training.export import ExportedModel, export_model
 from entrypoint.training.graphs import ModeKeys, build_graphs
-from entrypoint.training.hooks import ProgressHook, StopHook
+from entrypoint.training.hooks import FiniteVariablesListener, ProgressHook, StopHook
 from entrypoint.training.plan import TrainingJob
 from entrypoint.training.report import Report, log_start, write_report
 from entrypoint.training.sessions import sessions_close_in_background
@@ -50,8 +51,9 @@ def run_phases(job: TrainingJob, stop: StopRequest, training: Training) -> str:
             training.evaluate(step)
         stop.raise_if_requested("evaluating")
         model = training.export(step)
-    job.storage.publish_checkpoint()
+    # The model first: where the storage is gone, the error says how to publish that by hand.
     published = job.storage.publish_model(model.version_dir)
+    job.storage.publish_checkpoint()
     seconds = time.monotonic() - job.started
     write_report(
         settings.report_file,
@@ -86,6 +88,8 @@ class Training:
         self._job = job
         self._stop = stop
         checkpoints_dir = job.settings.checkpoints_dir
+        if set_damaged_aside(checkpoints_dir):
+            job.storage.publish_checkpoint()
         self.start = saved_step(checkpoints_dir)
         self._history = continue_history(
             checkpoints_dir, step=self.start or 0, cards=cards or job.devices.replicas
@@ -159,7 +163,8 @@ class Training:
             max_steps=self.max_steps,
             hooks=[self.progress, StopHook(self._stop)],
             saving_listeners=[
-                EvaluateNewCheckpoints(self.evaluation, self.progress.exclude, self._stop)
+                FiniteVariablesListener(),
+                EvaluateNewCheckpoints(self.evaluation, self.progress.exclude, self._stop),
             ],
         )
 

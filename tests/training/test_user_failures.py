@@ -139,11 +139,30 @@ def test_sys_exit_in_user_code_is_a_failure(job: JobRoot) -> None:
     assert "sys.exit(0)" in finished.last["message"]
 
 
-def test_a_loss_that_becomes_nan_stops_the_job(job: JobRoot) -> None:
-    job.write_parameters(train_max_steps=2000, learning_rate=1e30)
+@pytest.mark.parametrize(
+    ("value", "step", "said"),
+    [
+        ("nan", 13, "the loss became nan at step 13"),
+        ("inf", 13, "the loss became inf at step 13"),
+        ("nan", 15, "a variable became NaN or infinite at step 15"),
+    ],
+)
+def test_a_loss_that_is_no_number_stops_the_job_and_keeps_the_checkpoint_before(
+    job: JobRoot, value: str, step: int, said: str
+) -> None:
+    source = broken(
+        "    seconds = params",
+        f"    is_bad = tf.equal(tf.train.get_or_create_global_step(), {step - 1})\n"
+        f'    loss *= tf.where(is_bad, tf.constant(float("{value}")), tf.constant(1.0))\n'
+        "    seconds = params",
+    )
+    job.write_code(line=source).write_parameters(
+        train_max_steps=40, save_checkpoints_steps=5, learning_rate=0.01
+    )
     finished = job.run()
     assert finished.code == 21
-    assert "NaN" in finished.last["message"]
+    assert finished.last["message"] == said
+    assert job.checkpoint_steps == [0, 5, 10]
     assert job.versions == []
 
 
