@@ -48,8 +48,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
  && find / -xdev -type f -perm /6000 -exec chmod ug-s {} +
 # Any user may run the job where nothing is mounted; mounts bring their own permissions.
-RUN install -d -m 0755 /opt/ml /opt/ml/code /opt/ml/input /opt/ml/input/data \
- && install -d -m 1777 /opt/ml/checkpoints /opt/ml/model /opt/ml/output
+RUN install -d -m 0755 /opt/ml /opt/ml/input \
+ && install -d -m 1777 /opt/ml/code /opt/ml/input/data \
+      /opt/ml/checkpoints /opt/ml/model /opt/ml/output
 COPY --from=build /opt/modelmaker/venv /opt/modelmaker/venv
 COPY --from=build /opt/modelmaker/schema /opt/modelmaker/schema
 COPY --from=build /opt/modelmaker/entrypoint /opt/modelmaker/entrypoint

@@ -14,6 +14,7 @@ the job asks for beside its own (see `entrypoint.place.Companion`).
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -102,7 +103,7 @@ def run(
         job: what the child runs; it returns what to say last, or raises.
         settings: given to the job; also says how to print the log.
         cluster: the machines that take part, where there are several.
-        joins: whether the job needs the other machines.
+        joins: whether the job takes part in a training: needs the other machines, and publishes.
     """
     supervisor = _Supervisor(settings, cluster or Cluster(scheduler="none"))
     return supervisor.run(job, joins=joins)
@@ -172,7 +173,9 @@ class _Supervisor:
             if joins and self.cluster.is_distributed:
                 self.watcher = self._start_service(self._watch)
             if self.settings.locations:
-                self.storage = self._start_service(self._move_files)
+                self.storage = self._start_service(
+                    functools.partial(self._move_files, publishes=joins)
+                )
             main = self._start_at(self.cluster.me.role, self.cluster.me.name, None)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
             ended = self._end_others(self._wait_for(main))
@@ -190,12 +193,21 @@ class _Supervisor:
 
         membership.run(self.cluster, self.settings, channels, commands)
 
-    def _move_files(self, channels: Sequence[socket.socket], commands: socket.socket) -> None:
+    def _move_files(
+        self, channels: Sequence[socket.socket], commands: socket.socket, *, publishes: bool
+    ) -> None:
         from entrypoint.storage import process  # boto3 takes a while to import
 
         shows_bar = isinstance(self.console, TextConsole) and sys.stdout.isatty()
         log_seconds = BAR_SECONDS if shows_bar else LOG_SECONDS
-        process.run(self.cluster, self.settings, channels, commands, log_seconds=log_seconds)
+        process.run(
+            self.cluster,
+            self.settings,
+            channels,
+            commands,
+            log_seconds=log_seconds,
+            publishes=publishes,
+        )
 
     def _start_service(self, serve: Serve) -> _Service:
         """Start a process that serves those of the job."""
@@ -327,11 +339,8 @@ class _Supervisor:
             self._write_failure(ended)
         for service in self.services:
             service.tell(told)
-        if self.storage and ended.code in (0, *_STOPPED):
-            seconds = self.settings.storage_retry_seconds + FAILED_PUBLISH_SECONDS
-            ended = self._wait_for_storage(self.storage.child, ended, seconds)
-        elif self.storage:
-            self._relay_until_ended([self.storage.child], FAILED_PUBLISH_SECONDS)
+        if self.storage:
+            ended = self._wait_for_storage(self.storage.child, ended)
         if self.watcher:
             self._relay_until_ended([self.watcher.child], LEAVE_SECONDS)
         for child in serving:
@@ -339,18 +348,32 @@ class _Supervisor:
         self._relay_until_ended(self.children, KILL_SECONDS)
         return ended
 
-    def _wait_for_storage(self, storage: Child, ended: Outcome, seconds: float) -> Outcome:
-        """Wait until what is left is published, and return how the job ends then."""
+    def _wait_for_storage(self, storage: Child, ended: Outcome) -> Outcome:
+        """Wait until what is left is published, and return how the job ends then.
+
+        One that has failed is not waited for as long, and stays failed for its own reason.
+        """
+        has_failed = ended.code not in (0, *_STOPPED)
+        seconds = FAILED_PUBLISH_SECONDS
+        if not has_failed:
+            seconds += self.settings.storage_retry_seconds
         self._relay_until_ended([storage], seconds)
-        if storage.status is None:
-            return outcome.conclude(
+        if storage.status is not None:
+            published = storage.outcome
+        else:
+            before = "" if has_failed else f"; before that: {ended.message}"
+            published = outcome.conclude(
                 PlatformError(
-                    f"the job's output was not published within {seconds:.0f} s; before that:"
-                    f" {ended.message}",
+                    f"the job's output was not published within {seconds:.0f} s{before}",
                     hint=f"it is whole in {self.settings.output_dir}; look at the storage",
                 )
             )
-        return storage.outcome if storage.outcome.code else ended
+        if published.code and not has_failed:
+            return published
+        if published.code and published != ended:
+            said = f"{published.message}: {published.hint}"
+            self._print(self.bound, "publish_failed", "WARNING", said)
+        return ended
 
     def _relay_until_ended(self, children: Sequence[Child], seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from entrypoint.errors import JobError
+from entrypoint.storage import s3
 from entrypoint.storage.lanes import Parcel
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import S3Uri
@@ -15,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 # How often a running job's output is looked through for what is new.
 LOOK_SECONDS = 60.0
+# Why the job failed: see `Settings.failure_file`.
+FAILURE = "failure"
 
 
 class Output:
@@ -55,17 +58,38 @@ class Output:
         Raises:
             JobError: one cannot be.
         """
-        changed = {
-            file: state
-            for file, state in self._look().items()
-            if self._published.get(file) != state
-        }
-        sending = [
-            Parcel(file, self._uri.child(str(file.relative_to(self._directory))))
-            for file in changed
-        ]
-        self._transfers.upload(sending, what="output")
-        self._published.update(changed)
+        while True:
+            changed = {
+                file: state
+                for file, state in self._look().items()
+                if self._published.get(file) != state
+            }
+            sending = [
+                Parcel(file, self._uri.child(str(file.relative_to(self._directory))))
+                for file in changed
+            ]
+            try:
+                self._transfers.upload(sending, what="output")
+            except FileNotFoundError:  # one that was only there to take the place of another
+                continue
+            self._published.update(changed)
+            return
+
+    def finish(self) -> None:
+        """Publish what is left; where this attempt has not failed, no earlier one's failure stays.
+
+        Raises:
+            JobError: it cannot be.
+        """
+        self.publish()
+        if (self._directory / FAILURE).exists():
+            return
+        client, failure = self._transfers.client, self._uri.child(FAILURE)
+        if any(
+            listed.key == failure.key for listed in s3.list_objects(client, failure, failure.key)
+        ):
+            with s3.explained(failure, "remove", rights=s3.WRITE_RIGHTS):
+                client.delete_object(Bucket=failure.bucket, Key=failure.key)
 
     def _look(self) -> dict[Path, tuple[int, int]]:
         """Return size and time of change of every file."""

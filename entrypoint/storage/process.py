@@ -41,6 +41,7 @@ def run(
     commands: socket.socket,
     *,
     log_seconds: float,
+    publishes: bool = True,
 ) -> None:
     """Serve the job's processes until the job has ended, and publish what is left then.
 
@@ -54,23 +55,33 @@ def run(
         commands: from the supervisor, one line when the job has ended and its failure file is
             written. If it closes without a word, this returns at once.
         log_seconds: how often a transfer says how far it is.
+        publishes: whether anything is; a job that only checks brings its inputs here.
 
     Raises:
         JobError: what was left could not be published.
     """
+    # Before the lanes, so that what is wrong with the environment is an error of this process.
+    client = connect(timeout_seconds=settings.storage_timeout_seconds)
     lanes = Lanes(timeout_seconds=settings.storage_timeout_seconds)
     happened: queue.SimpleQueue[BaseException | bytes] = queue.SimpleQueue()
-    service = _Service(cluster, settings, lanes, log_seconds=log_seconds)
+    transfers = Transfers(
+        client,
+        lanes,
+        ending=threading.Event(),
+        log_seconds=log_seconds,
+        retry_seconds=settings.storage_retry_seconds,
+    )
+    service = _Service(cluster, settings, transfers, publishes=publishes)
     for channel in channels:
         _start(happened, functools.partial(_serve, service, channel))
     for watch in service.watches:
         _start(happened, watch)
     _start(happened, lambda: happened.put(commands.recv(_READ_BYTES)))
     ended = happened.get()
-    if isinstance(ended, BaseException):
-        raise ended
-    if ended:
-        with _disk_explained():
+    with _disk_explained():
+        if isinstance(ended, BaseException):
+            raise ended
+        if ended:
             service.finish()
 
 
@@ -135,19 +146,12 @@ class _Service:
     """What the job's processes can ask for, by the names of the public methods."""
 
     def __init__(
-        self, cluster: Cluster, settings: Settings, lanes: Lanes, *, log_seconds: float
+        self, cluster: Cluster, settings: Settings, transfers: Transfers, *, publishes: bool
     ) -> None:
         self._cluster = cluster
         self._settings = settings
-        self._ending = threading.Event()
-        client = connect(timeout_seconds=settings.storage_timeout_seconds)
-        self._transfers = Transfers(
-            client,
-            lanes,
-            ending=self._ending,
-            log_seconds=log_seconds,
-            retry_seconds=settings.storage_retry_seconds,
-        )
+        self._transfers = transfers
+        self._ending = transfers.ending
         self.parameters = _Once(self._fetch_parameters)
         self.code = _Once(self._fetch_code)
         self.dataset = _Once(self._fetch_dataset)
@@ -157,7 +161,7 @@ class _Service:
             Checkpoints(
                 self._transfers, locations.checkpoints, settings.checkpoints_dir, self._ending
             )
-            if locations.checkpoints and cluster.is_chief
+            if locations.checkpoints and cluster.is_chief and publishes
             else None
         )
         self._output = (
@@ -167,7 +171,7 @@ class _Service:
                 settings.output_dir,
                 self._ending,
             )
-            if locations.output
+            if locations.output and publishes
             else None
         )
 
@@ -225,7 +229,10 @@ class _Service:
             JobError: it cannot be.
         """
         self._ending.set()
-        if self._checkpoints:
-            self._checkpoints.publish()
-        if self._output:
-            self._output.publish()
+        # Why a job has failed is small and comes first. What comes of it, the rest is tried.
+        try:
+            if self._output:
+                self._output.finish()
+        finally:
+            if self._checkpoints:
+                self._checkpoints.publish()

@@ -21,7 +21,8 @@ from tests.jobs import PROJECT_DIR
 DOCKERFILE = (PROJECT_DIR / "Dockerfile").read_text(encoding="utf-8")
 REQUIREMENTS_DIR = PROJECT_DIR / "requirements"
 LIB_DIR = "/opt/modelmaker/venv/lib"
-OUTPUT_DIRS = {"/opt/ml/checkpoints", "/opt/ml/model", "/opt/ml/output"}
+# What the job writes to where nothing is mounted, as whatever user.
+JOB_DIRS = {f"/opt/ml/{name}" for name in ("code", "input/data", "checkpoints", "model", "output")}
 # Debian's own; the sticky bit keeps users apart in them.
 TEMPORARY_DIRS = {"/tmp", "/var/tmp", "/run/lock"}
 
@@ -113,7 +114,7 @@ def test_everyone_can_write_to_the_output_and_temporary_directories_alone(
     content: dict[str, Any],
 ) -> None:
     writable = set(content["writable"])
-    assert writable - TEMPORARY_DIRS == OUTPUT_DIRS
+    assert writable - TEMPORARY_DIRS == JOB_DIRS
 
 
 def test_everyone_can_read_the_program(content: dict[str, Any]) -> None:
