@@ -2,7 +2,7 @@
 # Both set themselves up in .venv; nothing is installed outside this directory.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-image test campaign lint lock lock-check docs bench-distributed image image-cpu clean
+.PHONY: help demo demo-image test campaign lint lock lock-check docs bench-distributed bench-storage image image-cpu clean
 .DELETE_ON_ERROR:
 
 # The first Python that TensorFlow 2.21 has wheels for; PYTHON=… chooses another.
@@ -71,23 +71,37 @@ lint: .venv/ready ## check style, types and the lock
 # The pins that are there are kept; `rm requirements/*.txt`-style updates are a matter of choice.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --excludes requirements/without.in
+LOCKS := cpu gpu dev awscli
 LOCK_CPU = $(LOCK) --override requirements/cpu-override.in
 
 lock: .venv/ready ## write the lock files anew from requirements/*.in; UPGRADE=1 takes newer versions
 	$(LOCK_CPU) $(if $(UPGRADE),--upgrade) requirements/cpu.in -o requirements/cpu.txt
 	$(LOCK) $(if $(UPGRADE),--upgrade) requirements/gpu.in -o requirements/gpu.txt
 	$(LOCK_CPU) $(if $(UPGRADE),--upgrade) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) $(if $(UPGRADE),--upgrade) requirements/awscli.in -o requirements/awscli.txt
 
 lock-check: .venv/ready
-	@mkdir -p .cache/lock && cp requirements/cpu.txt requirements/gpu.txt requirements/dev.txt .cache/lock
+	@mkdir -p .cache/lock && cp $(LOCKS:%=requirements/%.txt) .cache/lock
 	@$(LOCK_CPU) requirements/cpu.in -o .cache/lock/cpu.txt
 	@$(LOCK) requirements/gpu.in -o .cache/lock/gpu.txt
 	@$(LOCK_CPU) requirements/dev.in -o .cache/lock/dev.txt
-	@for lock in cpu gpu dev; do diff requirements/$$lock.txt .cache/lock/$$lock.txt \
+	@$(LOCK) requirements/awscli.in -o .cache/lock/awscli.txt
+	@for lock in $(LOCKS); do diff requirements/$$lock.txt .cache/lock/$$lock.txt \
 		|| { echo "make: requirements/$$lock.txt does not follow from its .in file; run make lock" >&2; exit 1; }; done
 
 bench-distributed: .venv/ready ## examples per second on 1, 2 and 4 machines, beside a bare script
 	@$(BIN)/python -m tests.benchmarks.distributed
+
+# Of its own, because its pins are nobody else's. Git is told to leave it alone, as .venv.
+.venv-awscli/ready: requirements/awscli.txt | .venv/ready
+	@rm -rf .venv-awscli
+	@$(BIN)/python -m venv .venv-awscli
+	@echo '*' > .venv-awscli/.gitignore
+	@.venv-awscli/bin/pip install --quiet --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes --requirement requirements/awscli.txt
+	@touch $@
+
+bench-storage: .venv/ready .venv-awscli/ready ## seconds, processor time and memory of transfers, beside the AWS CLI
+	@$(BIN)/python -m tests.benchmarks.storage
 
 docs: .venv/ready ## write docs/contrib.md from the packages of tf.contrib
 	@mkdir -p .cache
@@ -100,4 +114,4 @@ image-cpu: ## build the CPU image
 	$(BUILD) --build-arg VARIANT=cpu --tag $(IMAGE):cpu .
 
 clean: ## remove what make made in this directory
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache run
+	rm -rf .venv .venv-awscli .cache .mypy_cache .pytest_cache .ruff_cache run

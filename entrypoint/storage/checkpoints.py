@@ -65,6 +65,8 @@ class Checkpoints:
         self._keep: int | None = None
         # The names of the published checkpoints, the newest last.
         self._published: list[str] = []
+        # Those that the index names no more, and that are still there.
+        self._dropped: list[str] = []
         # Saved again as training begins, with the values it came with.
         self._restored: str | None = None
         self._is_fetched = False
@@ -88,13 +90,8 @@ class Checkpoints:
                 f" {local[-1]}, which did not come from there",
                 hint="leave out the one or the other, or empty the directory",
             )
-        found = {
-            listed.key.removeprefix(self._uri.directory_prefix): listed
-            for listed in s3.list_objects(
-                self._transfers.client, self._uri, self._uri.directory_prefix
-            )
-        }
-        self._published = self._read_published(found)
+        found, index = self._look()
+        self._published = self._read_published(found, index)
         newest = self._published[-1] if self._published else None
         self._directory.mkdir(parents=True, exist_ok=True)
         _mark(self._directory, str(self._uri))
@@ -104,9 +101,29 @@ class Checkpoints:
         self._restored = local[-1] if local else None
         self._is_fetched = True
 
-    def _read_published(self, found: dict[str, Listed]) -> list[str]:
+    def _look(self) -> tuple[dict[str, Listed], str | None]:
+        """Return what is below the URI, and the index: both as they were at one time."""
+        index = self._read_index()
+        while True:
+            found = {
+                listed.key.removeprefix(self._uri.directory_prefix): listed
+                for listed in s3.list_objects(
+                    self._transfers.client, self._uri, self._uri.directory_prefix
+                )
+            }
+            before, index = index, self._read_index()
+            if index == before:
+                return found, index
+
+    def _read_index(self) -> str | None:
+        content = s3.read_object(
+            self._transfers.client, self._uri.child(STATE), max_bytes=MAX_STATE_BYTES
+        )
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def _read_published(self, found: dict[str, Listed], index: str | None) -> list[str]:
         """Return the names of the published checkpoints that are whole, the newest last."""
-        if STATE not in found:
+        if index is None:
             if found:
                 logger.warning(
                     "%s has files and no index named %s: no checkpoint there is whole",
@@ -114,10 +131,7 @@ class Checkpoints:
                     STATE,
                 )
             return []
-        text = s3.read_object(
-            self._transfers.client, self._uri.child(STATE), max_bytes=MAX_STATE_BYTES
-        )
-        named = _names_in((text or b"").decode("utf-8", "replace"))
+        named = _names_in(index)
         whole = [name for name in named if is_whole(name, found)]
         if not whole:
             raise ContradictionError(
@@ -174,12 +188,15 @@ class Checkpoints:
             JobError: it cannot be.
         """
         with self._publishing:
+            tried = None
             while self._is_fetched:
                 names = self._read_local()
-                if not names or names[-1] in (self._restored_and_published, *self._published[-1:]):
+                done = (tried, self._restored_and_published, *self._published[-1:])
+                if not names or names[-1] in done:
                     return
+                tried = names[-1]
                 with contextlib.suppress(FileNotFoundError):  # a newer one has come meanwhile
-                    self._publish(names[-1])
+                    self._publish(tried)
 
     @property
     def _restored_and_published(self) -> str | None:
@@ -187,15 +204,11 @@ class Checkpoints:
 
     def _publish(self, name: str) -> None:
         if name in self._published:  # of a training that was thrown away from there on
-            self._published = self._published[: self._published.index(name)]
-            self._write_state()
+            self._name(self._published[: self._published.index(name)])
         files = self._take(name)
         sending = [Parcel(file, self._uri.child(file.name)) for file in files]
         self._transfers.upload(sending, what="checkpoint")
-        self._published.append(name)
-        dropped = self._published[: -self._keep] if self._keep else []
-        self._published = self._published[len(dropped) :]
-        self._write_state()
+        self._name([*self._published, name][-self._keep if self._keep else 0 :])
         logger.info(
             "published checkpoint %s to %s",
             name,
@@ -203,7 +216,20 @@ class Checkpoints:
             extra={"event": "checkpoint_published", "checkpoint": name},
         )
         shutil.rmtree(self._directory / OUTGOING, ignore_errors=True)
-        self._remove(dropped)
+        self._remove_dropped()
+
+    def _name(self, names: list[str]) -> None:
+        """Write the index: from now on these are the published checkpoints."""
+        state = self._uri.child(STATE)
+        where = {"Bucket": state.bucket, "Key": state.key}
+        with s3.explained(state, "write", rights=s3.WRITE_RIGHTS):
+            if names:
+                self._transfers.client.put_object(**where, Body=_state_of(names).encode())
+            else:  # an index of nothing would be no index
+                self._transfers.client.delete_object(**where)
+        dropped = [*self._dropped, *self._published]
+        self._dropped = [name for name in dict.fromkeys(dropped) if name not in names]
+        self._published = names
 
     def _take(self, name: str) -> list[Path]:
         """Return a checkpoint's files, held fast against being removed by the job.
@@ -230,22 +256,23 @@ class Checkpoints:
                 held.append(self._directory / file)
         return held
 
-    def _write_state(self) -> None:
-        state = self._uri.child(STATE)
-        with s3.explained(state, "write", rights=s3.WRITE_RIGHTS):
-            self._transfers.client.put_object(
-                Bucket=state.bucket, Key=state.key, Body=_state_of(self._published).encode()
+    def _remove_dropped(self) -> None:
+        """Remove what is no longer named; what cannot be stays until the next is published."""
+        try:
+            while self._dropped:
+                prefix = self._uri.child(f"{self._dropped[0]}.").key
+                for listed in s3.list_objects(self._transfers.client, self._uri, prefix):
+                    uri = S3Uri(self._uri.bucket, listed.key)
+                    with s3.explained(uri, "remove", rights=s3.WRITE_RIGHTS):
+                        self._transfers.client.delete_object(Bucket=uri.bucket, Key=uri.key)
+                self._dropped.pop(0)
+        except JobError as error:
+            logger.warning(
+                "old checkpoints stay for now: %s; %s",
+                error.message,
+                error.hint,
+                extra={"event": "remove_failed"},
             )
-
-    def _remove(self, names: Iterable[str]) -> None:
-        """Remove what is no longer named from the storage."""
-        for name in names:
-            for listed in s3.list_objects(
-                self._transfers.client, self._uri, self._uri.child(f"{name}.").key
-            ):
-                uri = S3Uri(self._uri.bucket, listed.key)
-                with s3.explained(uri, "remove", rights=s3.WRITE_RIGHTS):
-                    self._transfers.client.delete_object(Bucket=uri.bucket, Key=uri.key)
 
     def _read_local(self) -> list[str]:
         """Return the names of the checkpoints in the directory, the newest last."""

@@ -91,7 +91,8 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
         return
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # a filesystem without locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
         shutil.rmtree(there, ignore_errors=True)
 

@@ -7,7 +7,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 # Content that is not what its ETag says: something is wrong with the way, or with the object.
 _WRONG_TRIES = 5
 _RECORD_SUFFIX = ".pieces"
+# Questions about objects that are asked at a time.
+_QUESTIONS = 16
 # Held by the task that downloads, where several share a directory.
 LOCK_NAME = "lock"
 
@@ -44,28 +47,28 @@ class Download:
     """One object on its way, in one piece or several, and what has come of it.
 
     Args:
-        client: asks for the size of the object's parts.
         bucket: its bucket.
         wanted: the object and its file.
         there: where it is while it is not whole.
+        part_size: of the parts that its ETag tells of, None where pieces do not hold them.
     """
 
-    def __init__(self, client: Any, bucket: str, wanted: Wanted, there: Path) -> None:
+    def __init__(self, bucket: str, wanted: Wanted, there: Path, part_size: int | None) -> None:
         listed = wanted.listed
         name = hashlib.sha256(f"{listed.key}\0{listed.etag}".encode()).hexdigest()[:32]
         self.file = there / name
         self.record = there / f"{name}{_RECORD_SUFFIX}"
+        self.whole = whole(bucket, listed, self.file, wanted.file)
         self._final = wanted.file
-        self._whole = whole(bucket, listed, self.file, wanted.file)
         self._digests: dict[int, Sequence[bytes]] = {}
+        self._is_placed = self._is_resumed = False
         self._wrong_tries = 0
-        self._pieces = [self._whole]
+        self._pieces = [self.whole]
         if listed.size > PIECE_BYTES:
-            part_size = _part_size(client, self._whole)
             step = PIECE_BYTES // part_size * part_size if part_size else PIECE_BYTES
             self._pieces = [
                 dataclasses.replace(
-                    self._whole,
+                    self.whole,
                     start=start,
                     length=min(step, listed.size - start),
                     final=None,
@@ -80,49 +83,55 @@ class Download:
             return
         if self.file.exists():
             self._digests = _read_record(self.record, self._pieces)
+        # What is written down may be true of a machine's memory alone that has crashed since.
+        self._is_resumed = bool(self._digests)
         if not self._digests:
             self.record.unlink(missing_ok=True)
         with self.file.open("ab"):
-            os.truncate(self.file, self._whole.size)
+            os.truncate(self.file, self.whole.size)
 
     @property
     def missing(self) -> list[Piece]:
         """The pieces that have not come."""
+        if self._is_placed:
+            return []
         return [piece for piece in self._pieces if piece.start not in self._digests]
 
-    def take(
-        self, piece: Piece, digests: Sequence[bytes], is_right: Callable[[Piece], bool]
-    ) -> Sequence[Piece]:
-        """Note what has come, and put the file in place once it is whole and right.
+    @property
+    def is_unsure(self) -> bool:
+        """All has come, and the file has to be read to tell whether it is right."""
+        return not self._is_placed and not self.missing
+
+    def take(self, piece: Piece, digests: Sequence[bytes]) -> None:
+        """Note what has come, and put the file in place if it is whole and known to be right.
 
         Args:
             piece: what has come.
             digests: those of its parts.
-            is_right: reads a whole file again to tell.
-
-        Returns:
-            The pieces that have to come again.
-
-        Raises:
-            PlatformError: the content is wrong again and again.
         """
         if piece.final:
-            return []  # its lane has checked it, and put it in place
+            self._is_placed = True  # by its lane, which has checked it
+            return
         self._digests[piece.start] = digests
         with self.record.open("a", encoding="utf-8") as record:
             noted = [piece.start, piece.length, [digest.hex() for digest in digests]]
             record.write(json.dumps(noted) + "\n")
-        if self.missing:
-            return []
+        if self.missing or self._is_resumed:
+            return
         in_order = [digest for one in self._pieces for digest in self._digests[one.start]]
-        if etag_of_parts(in_order) != self._whole.etag.strip('"') and not is_right(self._whole):
-            return self._begin_again()
-        self.record.unlink()
-        self.file.replace(self._final)
-        return []
+        if etag_of_parts(in_order) == self.whole.etag.strip('"'):
+            self._place()
 
-    def _begin_again(self) -> Sequence[Piece]:
-        uri = self._whole.uri
+    def settle(self, *, is_right: bool) -> None:
+        """Put a file in place that has been read to the end, or begin again.
+
+        Raises:
+            PlatformError: the content is wrong again and again.
+        """
+        if is_right:
+            self._place()
+            return
+        uri = self.whole.uri
         self._wrong_tries += 1
         if self._wrong_tries == _WRONG_TRIES:
             raise PlatformError(
@@ -135,8 +144,27 @@ class Download:
             extra={"event": "storage_retry"},
         )
         self._digests.clear()
+        self._is_resumed = False
         self.record.unlink()
-        return self._pieces
+
+    def _place(self) -> None:
+        self.file.replace(self._final)
+        self.record.unlink()
+        self._is_placed = True
+
+
+def ask_part_sizes(client: Any, bucket: str, wanted: Collection[Wanted]) -> dict[Wanted, int]:
+    """Ask for the sizes of the parts of large objects.
+
+    Returns:
+        They, for those objects of whose parts a piece can hold some.
+    """
+    asked = [
+        one for one in wanted if one.listed.size > PIECE_BYTES and count_parts(one.listed.etag)
+    ]
+    with ThreadPoolExecutor(_QUESTIONS) as questions:
+        sizes = questions.map(lambda one: _part_size(client, bucket, one.listed), asked)
+        return {one: size for one, size in zip(asked, sizes, strict=True) if size}
 
 
 def whole(bucket: str, listed: Listed, file: Path, final: Path | None) -> Piece:
@@ -167,13 +195,13 @@ def remove_others(there: Path, downloads: Collection[Download]) -> None:
             file.unlink()
 
 
-def _part_size(client: Any, piece: Piece) -> int | None:
-    """Return the size of an object's parts, where a piece can hold some and they can be told."""
-    count = count_parts(piece.etag)
-    if count is None:
-        return None
-    size = part_size_of(client, piece.uri)
-    fits = size is not None and 0 < size <= PIECE_BYTES and -(-piece.size // size) == count
+def _part_size(client: Any, bucket: str, listed: Listed) -> int | None:
+    size = part_size_of(client, S3Uri(bucket, listed.key))
+    fits = (
+        size is not None
+        and 0 < size <= PIECE_BYTES
+        and -(-listed.size // size) == count_parts(listed.etag)
+    )
     return size if fits else None
 
 
@@ -188,8 +216,9 @@ def _read_record(file: Path, pieces: Collection[Piece]) -> dict[int, Sequence[by
     for line in lines:
         try:
             start, length, digests = json.loads(line)
-        except ValueError:
+            told = [bytes.fromhex(digest) for digest in digests]
+        except (TypeError, ValueError):
             continue  # the last line of a process that was killed
         if lengths.get(start) == length:
-            found[start] = [bytes.fromhex(digest) for digest in digests]
+            found[start] = told
     return found

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 # In the code directory: where what is there came from, and a digest of what it was.
 MARK = ".modelmaker-source"
+_UNFINISHED = "unfinished\n"
 ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz")
 
 
@@ -77,6 +78,8 @@ def fetch_code(transfers: Transfers, uri: S3Uri, code_dir: Path) -> None:
             hint="leave out the one or the other",
         )
     _empty(code_dir)
+    # So that a job that is started again knows its own, wherever this one was cut off.
+    (code_dir / MARK).write_text(_UNFINISHED, encoding="utf-8")
     archive = _archive_of(placed, uri)
     if archive:
         packed, unpacked = code_dir / f".{archive.path.name}", code_dir / ".modelmaker-unpacked"
@@ -114,7 +117,8 @@ def _mark_of(code_dir: Path) -> str | None:
 def _empty(directory: Path) -> None:
     """Remove what is in a directory, which may be a mount and so has to stay itself."""
     directory.mkdir(parents=True, exist_ok=True)
-    for entry in directory.iterdir():
+    # The mark last: what is there without it is somebody else's.
+    for entry in sorted(directory.iterdir(), key=lambda one: one.name == MARK):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:

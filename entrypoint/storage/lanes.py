@@ -8,7 +8,9 @@ the memory and begins anew what was interrupted.
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from s3transfer.subscribers import BaseSubscriber
 from s3transfer.utils import ReadFileChunk
 
 from entrypoint.children import die_with
-from entrypoint.errors import JobError, PlatformError
+from entrypoint.errors import PlatformError
 from entrypoint.storage import s3
 from entrypoint.storage.parts import digests_of_parts
 from entrypoint.storage.uris import S3Uri
@@ -35,6 +37,8 @@ CONNECTIONS = 8
 # A larger object comes in pieces; what has come of it is kept when the job is interrupted.
 PIECE_BYTES = 32 * MIB
 _IO_BYTES = 2 * MIB
+# How often a wait for what comes looks whether the job has ended.
+_LOOK_SECONDS = 0.2
 _NEVER_CUT = 1 << 62
 
 
@@ -214,11 +218,27 @@ class _Watch(BaseSubscriber):
     def __init__(self, size: int | None = None, etag: str | None = None) -> None:
         self._size = size
         self._etag = etag
+        self._done = threading.Event()
 
     def on_queued(self, future: Any, **_: Any) -> None:
         if self._size is not None:
             future.meta.provide_transfer_size(self._size)
             future.meta.provide_object_etag(self._etag)
+
+    def on_done(self, **_: Any) -> None:
+        self._done.set()
+
+    def wait_for(self, future: Any) -> None:
+        """Wait for a transfer; not for one that nothing comes of once the job has ended.
+
+        Raises:
+            CancelledError: the job has ended.
+            Exception: why it has not come through.
+        """
+        while not self._done.wait(_LOOK_SECONDS):
+            if _lane.is_cancelled.value:
+                raise CancelledError("the job has ended")
+        future.result()
 
     def on_progress(self, future: Any, bytes_transferred: int, **_: Any) -> None:
         with _lane.moved.get_lock():
@@ -228,10 +248,16 @@ class _Watch(BaseSubscriber):
 
 
 class _At:
-    """A file from some place on, as s3transfer writes to what it can seek in."""
+    """A file from some place on, as s3transfer writes to what it can seek in.
+
+    Attributes:
+        descriptor: the file.
+        end: up to where something was written, from that place.
+    """
 
     def __init__(self, descriptor: int, start: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
+        self.end = 0
         self._start = start
         self._position = 0
 
@@ -248,59 +274,67 @@ class _At:
     def write(self, data: bytes) -> int:
         view = memoryview(data)
         while view:
-            written = os.pwrite(self._descriptor, view, self._start + self._position)
+            written = os.pwrite(self.descriptor, view, self._start + self._position)
             self._position += written
             view = view[written:]
+        self.end = max(self.end, self._position)
         return len(data)
 
 
 def _download(pieces: Sequence[Piece]) -> list[Result]:
     if _lane.is_cancelled.value:
         return [Failure(PlatformError.code, "cancelled") for _ in pieces]
-    opened = [_open(piece) for piece in pieces]
-    futures = [
-        None if isinstance(descriptor, Failure) else _start(piece, descriptor)
-        for piece, descriptor in zip(pieces, opened, strict=True)
+    files = [_open(piece) for piece in pieces]
+    waits: list[Any] = [
+        None if isinstance(file, Failure) else _start(piece, file)
+        for piece, file in zip(pieces, files, strict=True)
     ]
     results: list[Result] = []
-    for piece, descriptor, future in zip(pieces, opened, futures, strict=True):
-        if isinstance(descriptor, Failure) or future is None:
-            results.append(descriptor if isinstance(descriptor, Failure) else Failure(1, ""))
+    for piece, file, wait in zip(pieces, files, waits, strict=True):
+        if isinstance(file, Failure):
+            results.append(file)
             continue
-        failure = _failure_of(future.result, piece.uri, "fetch", s3.READ_RIGHTS)
-        results.append(failure or _finish(piece, descriptor))
-        os.close(descriptor)
+        failure = _failure_of(wait, piece.uri, "fetch", s3.READ_RIGHTS)
+        results.append(failure or _finish(piece, file))
+        if not _lane.is_cancelled.value:  # else something may yet come, and go where it belongs
+            os.close(file.descriptor)
     return results
 
 
-def _open(piece: Piece) -> int | Failure:
+def _open(piece: Piece) -> _At | Failure:
     try:
-        return os.open(piece.file, os.O_RDWR | os.O_CREAT, 0o644)
+        return _At(os.open(piece.file, os.O_RDWR | os.O_CREAT, 0o644), piece.start)
     except OSError as error:
         return _of_system(error)
 
 
-def _start(piece: Piece, descriptor: int) -> Any:
+def _start(piece: Piece, file: _At) -> Callable[[], None]:
+    watch = _Watch(piece.length, piece.etag)
     # A server answers a range of nothing with an error.
     last = piece.start + piece.length - 1
     ranged = {} if piece.length == piece.size else {"Range": f"bytes={piece.start}-{last}"}
-    return _lane.downloads.download(
+    future = _lane.downloads.download(
         piece.uri.bucket,
         piece.uri.key,
-        _At(descriptor, piece.start),
+        file,
         extra_args={"IfMatch": piece.etag, **ranged},
-        subscribers=[_Watch(piece.length, piece.etag)],
+        subscribers=[watch],
     )
+    return functools.partial(watch.wait_for, future)
 
 
-def _finish(piece: Piece, descriptor: int) -> Result:
+def _finish(piece: Piece, file: _At) -> Result:
     """Check what has come: a whole file against the ETag, a piece for its parts' digests."""
+    is_all = file.end == piece.length
     try:
         if piece.final is None:
+            if not is_all:
+                return not_right(piece.uri)
             if piece.part_size is None:
                 return []
-            return list(digests_of_parts(descriptor, piece.start, piece.length, piece.part_size))
-        if not _is_right(piece):
+            start, length = piece.start, piece.length
+            return list(digests_of_parts(file.descriptor, start, length, piece.part_size))
+        if not is_all or not _is_right(piece):
             piece.file.unlink()
             return not_right(piece.uri)
         piece.file.replace(piece.final)
@@ -354,7 +388,7 @@ def _upload_part(file: Path, uri: S3Uri, part: Part) -> dict[str, Any]:
 
 
 def _check(pieces: Sequence[Piece]) -> list[bool]:
-    return [_is_right(piece) for piece in pieces]
+    return [not _lane.is_cancelled.value and _is_right(piece) for piece in pieces]
 
 
 def _is_right(piece: Piece) -> bool:
@@ -385,8 +419,7 @@ def is_encrypted(client: Any, uri: S3Uri) -> bool:
         head = client.head_object(Bucket=uri.bucket, Key=uri.key)
     except s3.ERRORS:
         return False
-    encryption = str(head.get("ServerSideEncryption", ""))
-    return encryption.startswith("aws:kms") or "SSECustomerAlgorithm" in head
+    return s3.is_encrypted(head)
 
 
 def _failure_of(result: Callable[[], Any], uri: S3Uri, doing: str, rights: str) -> Failure | None:
@@ -406,11 +439,8 @@ def _failure_of(result: Callable[[], Any], uri: S3Uri, doing: str, rights: str) 
 
 def _of_storage(error: Exception, uri: S3Uri, doing: str, rights: str) -> Failure:
     explained = s3.explain(error, uri, doing, rights=rights)
-    return _of_error(explained, may_pass=isinstance(explained, PlatformError))
-
-
-def _of_error(error: JobError, *, may_pass: bool) -> Failure:
-    return Failure(error.code, error.message, error.hint, may_pass=may_pass)
+    may_pass = isinstance(explained, PlatformError) and not s3.is_changed(error)
+    return Failure(explained.code, explained.message, explained.hint, may_pass=may_pass)
 
 
 def _of_system(error: OSError) -> Failure:

@@ -6,15 +6,20 @@ Credentials come by boto3's own chain: environment, profile, web identity, insta
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
+import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.exceptions as aws
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
+from s3transfer.exceptions import S3DownloadFailedError, S3ValidationError
 
 from entrypoint.errors import ContradictionError, JobError, PlatformError
 from entrypoint.storage.keys import ARCHIVED_CLASSES, Listed
@@ -33,9 +38,20 @@ ERRORS = (
     aws.BotoCoreError,
     aws.ClientError,
     aws.HTTPClientError,
+    Boto3Error,
+    S3DownloadFailedError,
+    S3ValidationError,
     ConnectionError,
     TimeoutError,
 )
+# The rest of an answer's body does not come, or is not what the storage says of it.
+_BROKEN_BODY = (
+    aws.FlexibleChecksumError,
+    aws.IncompleteReadError,
+    aws.ReadTimeoutError,
+    aws.ResponseStreamingError,
+)
+_FIRST_REST_SECONDS = 0.25
 # How many keys are looked at to say what may have been meant.
 _MOST_NEARBY = 1000
 _NO_CREDENTIALS = (
@@ -65,6 +81,9 @@ _REFUSALS = {
     "RequestTimeTooSkewed": "set the machine's clock",
     "SignatureDoesNotMatch": "correct AWS_SECRET_ACCESS_KEY",
 }
+# What S3 answers of an object that is another one, or gone, since it was listed.
+_CHANGES = {"PreconditionFailed", "NoSuchKey", "404"}
+_PLAIN_ETAG = re.compile(r"[0-9a-f]{32}")
 # An answer to HEAD has no body, so that its errors have a number alone.
 _BY_STATUS = {"301": "PermanentRedirect", "307": "PermanentRedirect", "403": "AccessDenied"}
 READ_RIGHTS = "list and read it (s3:ListBucket, s3:GetObject)"
@@ -163,8 +182,7 @@ def read_object(client: Any, uri: S3Uri, *, max_bytes: int) -> bytes | None:
     """
     with explained(uri, "read"):
         try:
-            answer = client.get_object(Bucket=uri.bucket, Key=uri.key)
-            content: bytes = answer["Body"].read(max_bytes + 1)
+            content = _read_whole(client, uri, max_bytes)
         except client.exceptions.NoSuchKey:
             return None
     if len(content) > max_bytes:
@@ -174,12 +192,50 @@ def read_object(client: Any, uri: S3Uri, *, max_bytes: int) -> bytes | None:
     return content
 
 
+def _read_whole(client: Any, uri: S3Uri, max_bytes: int) -> bytes:
+    """Read an object, or a little more than `max_bytes`; again, as long as it breaks off."""
+    for tries in range(1, MAX_ATTEMPTS + 1):
+        answer = client.get_object(Bucket=uri.bucket, Key=uri.key)
+        try:
+            content: bytes = answer["Body"].read(max_bytes + 1)
+            if len(content) > max_bytes:
+                return content
+            answer["Body"].read(1)  # at the end, botocore looks at lengths and checksums
+            if _is_right(content, answer):
+                return content
+            cause = "what came is not what its ETag says"
+        except _BROKEN_BODY as error:
+            cause = str(error)
+        if tries < MAX_ATTEMPTS:
+            extra = {"event": "storage_retry"}
+            logger.warning("S3 GetObject of %s is tried again: %s", uri, cause, extra=extra)
+            time.sleep(_FIRST_REST_SECONDS * 2 ** (tries - 1))
+    raise PlatformError(
+        f"cannot read {uri}, {MAX_ATTEMPTS} times: {cause}",
+        hint="look at what is between this machine and the storage, and at the object",
+    )
+
+
+def _is_right(content: bytes, answer: Mapping[str, Any]) -> bool:
+    """Tell whether content is what the ETag of an answer says, as far as that can be told."""
+    etag = str(answer.get("ETag", "")).strip('"').lower()
+    if is_encrypted(answer) or not _PLAIN_ETAG.fullmatch(etag):
+        return True
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == etag
+
+
+def is_encrypted(answer: Mapping[str, Any]) -> bool:
+    """Tell of an object, as HEAD or GET answer, whether its ETag looks like an MD5 and is none."""
+    encryption = str(answer.get("ServerSideEncryption", ""))
+    return encryption.startswith("aws:kms") or "SSECustomerAlgorithm" in answer
+
+
 def download(client: Any, bucket: str, key: str, file: Path) -> None:
     """Bring one object to a file, whose directory is made where it is missing.
 
     Raises:
-        ContradictionError: there is no such object, or the job may not read it.
-        PlatformError: the storage cannot be reached, or fails.
+        ContradictionError: the job may not read it.
+        PlatformError: there is no such object any more; the storage cannot be reached, or fails.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with explained(S3Uri(bucket, key), "read"):
@@ -229,6 +285,11 @@ def explain(
     error: Exception, uri: S3Uri | str, doing: str, *, rights: str = READ_RIGHTS
 ) -> JobError:
     """Return the typed error for one of boto3's; see `explained`."""
+    if is_changed(error):
+        return PlatformError(
+            f"cannot {doing} {uri}: it has changed, or is gone, since it was listed",
+            hint="start the job again when nobody writes there",
+        )
     said = f"cannot {doing} {uri}: {error}"
     if isinstance(error, _NO_CREDENTIALS):
         return ContradictionError(
@@ -251,6 +312,13 @@ def explain(
     return PlatformError(
         said, hint="look at the network and at AWS_ENDPOINT_URL, and start the job again"
     )
+
+
+def is_changed(error: Exception) -> bool:
+    """Tell whether an object is another one, or gone, since it was listed."""
+    if isinstance(error, aws.ClientError):
+        return str(error.response.get("Error", {}).get("Code", "")) in _CHANGES
+    return isinstance(error, S3DownloadFailedError)  # s3transfer's for "PreconditionFailed"
 
 
 def _region_of(error: aws.ClientError) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 from entrypoint.durations import format_duration
 from entrypoint.errors import JobError, PlatformError, error_of
-from entrypoint.storage.downloads import Download, Wanted, remove_others, whole
+from entrypoint.storage.downloads import Download, Wanted, ask_part_sizes, remove_others, whole
 from entrypoint.storage.keys import DOWNLOAD_DIR_NAME
 from entrypoint.storage.lanes import MIB, PIECE_BYTES, Failure, Lanes, Parcel, Piece, Result
 from entrypoint.storage.uploads import PART_BYTES, Upload
@@ -31,7 +32,9 @@ _FIRST_REST_SECONDS = 1.0
 _LONGEST_REST_SECONDS = 30.0
 
 Item = TypeVar("Item", Piece, Parcel)
-Move = Callable[[Sequence[Item]], Future[list[Result]]]
+Told = TypeVar("Told", Result, bool)
+# Has a lane do something with some.
+Do = Callable[[Sequence[Item]], Future[list[Told]]]
 
 
 class CancelledError(PlatformError):
@@ -60,7 +63,7 @@ class Transfers:
     ) -> None:
         self.client = client
         self._lanes = lanes
-        self._ending = ending
+        self.ending = ending
         self._log_seconds = log_seconds
         self._retry_seconds = retry_seconds
         # The lanes count what all transfers move.
@@ -89,9 +92,10 @@ class Transfers:
         there.mkdir(parents=True, exist_ok=True)
         for directory in {one.file.parent for one in wanted}:
             directory.mkdir(parents=True, exist_ok=True)
-        downloads = [Download(self.client, bucket, one, there) for one in wanted]
-        remove_others(there, downloads)
         with self._one_at_a_time:
+            sizes = ask_part_sizes(self.client, bucket, wanted)
+            downloads = [Download(bucket, one, there, sizes.get(one)) for one in wanted]
+            remove_others(there, downloads)
             for download in downloads:
                 download.go_on()
             total = sum(one.listed.size for one in wanted)
@@ -102,17 +106,29 @@ class Transfers:
             progress = _Progress(
                 f"fetched the {what}", total, self._lanes, self._log_seconds, done=done
             )
-            by_piece = {piece: one for one in downloads for piece in one.missing}
-            self._move(
-                list(by_piece),
-                self._lanes.download,
-                progress,
-                size_of=lambda piece: piece.length,
-                take=lambda piece, result: by_piece[piece].take(piece, result, self._is_right),
-                is_cancelled=self._ending.is_set,
-            )
+            while downloads:
+                self._fetch(downloads, progress)
+                downloads = self._settle([one for one in downloads if one.is_unsure], progress)
             progress.end()
         shutil.rmtree(there, ignore_errors=True)
+
+    def _fetch(self, downloads: Sequence[Download], progress: _Progress) -> None:
+        by_piece = {piece: one for one in downloads for piece in one.missing}
+        self._move(
+            list(by_piece),
+            self._lanes.download,
+            progress,
+            size_of=lambda piece: piece.length,
+            take=lambda piece, digests: by_piece[piece].take(piece, digests),
+            ending=self.ending,
+        )
+
+    def _settle(self, downloads: Sequence[Download], progress: _Progress) -> list[Download]:
+        """Read what has come whole, and return what has to come again."""
+        verdicts = self._check([one.whole for one in downloads], progress.tell)
+        for one, is_right in zip(downloads, verdicts, strict=True):
+            one.settle(is_right=is_right)
+        return [one for one in downloads if one.missing]
 
     def upload(self, parcels: Sequence[Parcel], *, what: str) -> None:
         """Send files.
@@ -130,38 +146,47 @@ class Transfers:
             return
         with self._one_at_a_time:
             sizes = {parcel: parcel.file.stat().st_size for parcel in parcels}
-            uploads = {
-                parcel: Upload(self.client, parcel.file, parcel.uri, size)
-                for parcel, size in sizes.items()
-                if size > PART_BYTES
-            }
-            by_part = {part: one for one in uploads.values() for part in one.parcels}
-            items = [*(parcel for parcel in parcels if parcel not in uploads), *by_part]
             progress = _Progress(
                 f"published the {what}", sum(sizes.values()), self._lanes, self._log_seconds
             )
+            uploads: list[Upload] = []
             try:
+                for parcel, size in sizes.items():
+                    if size > PART_BYTES:
+                        uploads.append(Upload(self.client, parcel.file, parcel.uri, size))
+                by_part = {part: one for one in uploads for part in one.parcels}
+
+                def take(item: Parcel, told: Sequence[Any]) -> None:
+                    if item.part:
+                        by_part[item].take(*told)
+
                 self._move(
-                    items,
+                    [*(one for one in parcels if sizes[one] <= PART_BYTES), *by_part],
                     self._lanes.upload,
                     progress,
                     size_of=lambda item: item.part.length if item.part else sizes[item],
-                    take=lambda item, result: by_part[item].take(*result) if item.part else [],
+                    take=take,
                 )
             finally:
-                for upload in uploads.values():
+                for upload in uploads:
                     upload.abort()
             progress.end()
 
     def are_right(self, bucket: str, wanted: Sequence[Wanted]) -> list[bool]:
-        """Tell of files that exist whether they are what the objects hold."""
-        pieces = [whole(bucket, one.listed, one.file, None) for one in wanted]
-        batches = list(self._batches(pieces, lambda piece: piece.length))
-        futures = [self._lanes.check(batch) for batch in batches]
-        return [is_right for future in futures for is_right in future.result()]
+        """Tell of files that exist whether they are what the objects hold.
 
-    def _is_right(self, piece: Piece) -> bool:
-        return self._lanes.check([piece]).result()[0]
+        Raises:
+            PlatformError: the job has ended.
+            OSError: a file cannot be read.
+        """
+        pieces = [whole(bucket, one.listed, one.file, None) for one in wanted]
+        return self._check(pieces, lambda: None)
+
+    def _check(self, pieces: Sequence[Piece], tell: Callable[[], None]) -> list[bool]:
+        verdicts = dict(
+            self._results(pieces, self._lanes.check, tell, lambda piece: piece.length, self.ending)
+        )
+        return [verdicts[piece] for piece in pieces]
 
     def bytes_there(self, into: Path) -> int:
         """Return how much space an interrupted download has taken already, in bytes."""
@@ -189,12 +214,12 @@ class Transfers:
     def _move(
         self,
         items: Sequence[Item],
-        move: Move[Item],
+        move: Do[Item, Result],
         progress: _Progress,
         *,
         size_of: Callable[[Item], int],
-        take: Callable[[Item, Sequence[Any]], Sequence[Item]],
-        is_cancelled: Callable[[], bool] = lambda: False,
+        take: Callable[[Item, Sequence[Any]], None],
+        ending: threading.Event | None = None,
     ) -> None:
         """Move everything; what fails and may pass is moved again after a rest.
 
@@ -203,62 +228,81 @@ class Transfers:
             move: has a lane move some.
             progress: is told how it goes.
             size_of: gives the bytes of one.
-            take: is given what has come through; returns what has to be moved again.
-            is_cancelled: ends it all.
+            take: is given what has come through.
+            ending: ends it all.
         """
-        left: list[Item] = list(items)
+        left = list(items)
         rest_seconds, stuck_since = _FIRST_REST_SECONDS, time.monotonic()
         while left:
-            failed: list[tuple[Item, Failure]] = []
-            again: list[Item] = []
-            for item, result in self._results(left, move, progress, size_of, is_cancelled):
-                if isinstance(result, Failure):
-                    failed.append((item, result))
-                else:
-                    again.extend(take(item, result))
-            lasting = [failure for _, failure in failed if not failure.may_pass]
-            if lasting:
-                raise _raised(lasting[0])
+            failed: dict[Item, Failure] = {}
+            with contextlib.closing(
+                self._results(left, move, progress.tell, size_of, ending)
+            ) as results:
+                for item, result in results:
+                    if not isinstance(result, Failure):
+                        take(item, result)
+                    elif result.may_pass:
+                        failed[item] = result
+                    else:
+                        raise _raised(result)
             if len(failed) < len(left):
                 rest_seconds, stuck_since = _FIRST_REST_SECONDS, time.monotonic()
-            if failed:
-                if time.monotonic() - stuck_since > self._retry_seconds:
-                    raise _raised(failed[0][1])
-                logger.warning(
-                    "%d of %d transfers are tried again in %.0f s: %s",
-                    len(failed),
-                    len(left),
-                    rest_seconds,
-                    failed[0][1].message,
-                    extra={"event": "storage_retry", "transfers": len(failed)},
-                )
-                time.sleep(rest_seconds)
+            left = list(failed)
+            if left:
+                self._rest(list(failed.values()), rest_seconds, stuck_since, ending)
                 rest_seconds = min(2 * rest_seconds, _LONGEST_REST_SECONDS)
-            left = [item for item, _ in failed] + again
+
+    def _rest(
+        self,
+        failures: Sequence[Failure],
+        seconds: float,
+        stuck_since: float,
+        ending: threading.Event | None,
+    ) -> None:
+        """Wait before what has failed is tried again, unless it was for too long."""
+        if time.monotonic() + seconds - stuck_since > self._retry_seconds:
+            raise _raised(failures[0])
+        logger.warning(
+            "%d transfers are tried again in %.0f s: %s",
+            len(failures),
+            seconds,
+            failures[0].message,
+            extra={"event": "storage_retry", "transfers": len(failures)},
+        )
+        (ending or threading.Event()).wait(seconds)
 
     def _results(
         self,
         items: Sequence[Item],
-        move: Move[Item],
-        progress: _Progress,
+        do: Do[Item, Told],
+        tell: Callable[[], None],
         size_of: Callable[[Item], int],
-        is_cancelled: Callable[[], bool],
-    ) -> Iterator[tuple[Item, Result]]:
-        """Give what comes of every item, as it comes."""
-        batches = {move(batch): batch for batch in self._batches(items, size_of)}
-        while batches:
-            done, _ = wait(batches, min(self._log_seconds, 1), return_when=FIRST_COMPLETED)
-            progress.tell()
-            if is_cancelled():
-                self._lanes.cancel()
-                raise CancelledError("the job has ended", hint="start it again")
-            for future in done:
-                yield from zip(batches.pop(future), _result_of(future), strict=True)
+        ending: threading.Event | None,
+    ) -> Generator[tuple[Item, Told], None, None]:
+        """Give what comes of every item, as it comes; what has not begun at the end never does."""
+        with _death_explained():
+            batches = {do(batch): batch for batch in self._batches(items, size_of)}
+        try:
+            while batches:
+                done, _ = wait(batches, min(self._log_seconds, 1), return_when=FIRST_COMPLETED)
+                tell()
+                if ending and ending.is_set():
+                    self._lanes.cancel()
+                    raise CancelledError("the job has ended", hint="start it again")
+                for future in done:
+                    with _death_explained():
+                        results = future.result()
+                    yield from zip(batches.pop(future), results, strict=True)
+        finally:
+            for future in batches:
+                future.cancel()
 
 
-def _result_of(future: Future[list[Result]]) -> list[Result]:
+@contextlib.contextmanager
+def _death_explained() -> Iterator[None]:
+    """Turn the death of a lane into a typed error."""
     try:
-        return future.result()
+        yield
     except BrokenProcessPool as error:
         raise PlatformError(
             "a process that moves files was killed, most often because memory ran out",

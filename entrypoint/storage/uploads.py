@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +49,11 @@ class Upload:
             for number, start in enumerate(range(0, size, step), 1)
         ]
 
-    def take(self, part: dict[str, Any]) -> Sequence[Parcel]:
+    def take(self, part: dict[str, Any]) -> None:
         """Note what has gone up, and complete the object once all has.
 
         Args:
             part: what S3 says of it.
-
-        Returns:
-            What has to go up again: nothing.
 
         Raises:
             ContradictionError, PlatformError: as above.
@@ -65,7 +61,6 @@ class Upload:
         self._done.append(part)
         if len(self._done) == len(self.parcels):
             self._complete()
-        return []
 
     def _complete(self) -> None:
         parts = sorted(self._done, key=lambda part: int(part["PartNumber"]))
