@@ -36,7 +36,6 @@ MAX_LANES = 3
 CONNECTIONS = 8
 # A larger object comes in pieces; what has come of it is kept when the job is interrupted.
 PIECE_BYTES = 32 * MIB
-_IO_BYTES = 2 * MIB
 # How often a wait for what comes looks whether the job has ended.
 _LOOK_SECONDS = 0.2
 _NEVER_CUT = 1 << 62
@@ -199,7 +198,6 @@ def _begin(parent: int, timeout_seconds: float, moved: Any, is_cancelled: Any) -
         max_request_concurrency=CONNECTIONS,
         # Every item is one request: what is large is cut before, so that lanes can share it.
         multipart_threshold=_NEVER_CUT,
-        io_chunksize=_IO_BYTES,
     )
 
     _lane = _Lane(
@@ -213,17 +211,16 @@ def _begin(parent: int, timeout_seconds: float, moved: Any, is_cancelled: Any) -
 
 
 class _Watch(BaseSubscriber):
-    """Tells s3transfer what it would ask S3 for, and counts what comes through."""
+    """Tells s3transfer what it would ask S3 for, and counts what comes."""
 
-    def __init__(self, size: int | None = None, etag: str | None = None) -> None:
+    def __init__(self, size: int, etag: str) -> None:
         self._size = size
         self._etag = etag
         self._done = threading.Event()
 
     def on_queued(self, future: Any, **_: Any) -> None:
-        if self._size is not None:
-            future.meta.provide_transfer_size(self._size)
-            future.meta.provide_object_etag(self._etag)
+        future.meta.provide_transfer_size(self._size)
+        future.meta.provide_object_etag(self._etag)
 
     def on_done(self, **_: Any) -> None:
         self._done.set()
@@ -241,9 +238,8 @@ class _Watch(BaseSubscriber):
         future.result()
 
     def on_progress(self, future: Any, bytes_transferred: int, **_: Any) -> None:
-        with _lane.moved.get_lock():
-            _lane.moved.value += bytes_transferred
-        if self._size is not None and _lane.is_cancelled.value:
+        _count(bytes_transferred)
+        if _lane.is_cancelled.value:
             future.cancel()
 
 
@@ -354,19 +350,25 @@ def not_right(uri: S3Uri) -> Failure:
 
 
 def _upload(parcels: Sequence[Parcel]) -> list[Result]:
-    futures = [
+    futures: list[Any] = [
         _lane.parts.submit(_upload_part, parcel.file, parcel.uri, parcel.part)
         if parcel.part
-        else _lane.uploads.upload(
-            str(parcel.file), parcel.uri.bucket, parcel.uri.key, subscribers=[_Watch()]
-        )
+        else _lane.uploads.upload(str(parcel.file), parcel.uri.bucket, parcel.uri.key)
         for parcel in parcels
     ]
     results: list[Result] = []
     for parcel, future in zip(parcels, futures, strict=True):
         failure = _failure_of(future.result, parcel.uri, "write", s3.WRITE_RIGHTS)
         results.append(failure or ([future.result()] if parcel.part else []))
+        if failure is None:
+            # What was sent and not taken does not count, so this waits for the answer.
+            _count(parcel.part.length if parcel.part else future.meta.size)
     return results
+
+
+def _count(moved: int) -> None:
+    with _lane.moved.get_lock():
+        _lane.moved.value += moved
 
 
 def _upload_part(file: Path, uri: S3Uri, part: Part) -> dict[str, Any]:
@@ -381,8 +383,6 @@ def _upload_part(file: Path, uri: S3Uri, part: Part) -> dict[str, Any]:
             Body=body,
             **checksum,
         )
-    with _lane.moved.get_lock():
-        _lane.moved.value += part.length
     checksums = {name: value for name, value in answer.items() if name.startswith("Checksum")}
     return {"PartNumber": part.number, "ETag": answer["ETag"], **checksums}
 

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 60.0
 # Why the job failed: see `Settings.failure_file`.
 FAILURE = "failure"
+# Every event so far: see `Settings.metrics_file`.
+METRICS = "data/metrics.jsonl"
 
 
 class Output:
@@ -38,6 +40,19 @@ class Output:
         self._directory = directory
         self._ending = ending
         self._published: dict[Path, tuple[int, int]] = {}
+
+    def go_on(self) -> None:
+        """Have the metrics of earlier attempts here, which new ones are added to.
+
+        Raises:
+            JobError: they cannot be read.
+        """
+        client, metrics = self._transfers.client, self._uri.child(METRICS)
+        file = self._directory / METRICS
+        if not file.exists() and any(
+            listed.key == metrics.key for listed in s3.list_objects(client, metrics, metrics.key)
+        ):
+            s3.download(client, metrics.bucket, metrics.key, file)
 
     def publish_as_it_comes(self) -> None:
         """Publish what is new now and then, until the job has ended."""

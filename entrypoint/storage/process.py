@@ -205,6 +205,8 @@ class _Service:
         chief = (locations.checkpoints, locations.model) if self._cluster.is_chief else ()
         for uri in filter(None, (*chief, locations.output)):
             require_writable(self._transfers.client, uri)
+        if self._output:
+            self._output.go_on()
 
     def publish_checkpoint(self) -> None:
         """See `client.Storage.publish_checkpoint`."""

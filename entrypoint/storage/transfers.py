@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,15 +18,19 @@ from entrypoint.errors import JobError, PlatformError, error_of
 from entrypoint.storage.downloads import Download, Wanted, ask_part_sizes, remove_others, whole
 from entrypoint.storage.keys import DOWNLOAD_DIR_NAME
 from entrypoint.storage.lanes import MIB, PIECE_BYTES, Failure, Lanes, Parcel, Piece, Result
-from entrypoint.storage.uploads import PART_BYTES, Upload
+from entrypoint.storage.uploads import CUT_BYTES, PART_BYTES, Upload
 
 logger = logging.getLogger(__name__)
 
 # What a lane is given at once, at the most.
 _BATCH_FILES = 64
-_BATCH_BYTES = 256 * MIB
+_BATCH_BYTES = 128 * MIB
 # So that every lane has some, and none the last one alone.
 _BATCHES_OF_A_LANE = 4
+# Files that are read at a time while the rest of them comes.
+_READERS = 3
+# For what is under way when something has failed for good.
+_SETTLE_SECONDS = 5.0
 # Between tries of what has failed after boto3's own tries.
 _FIRST_REST_SECONDS = 1.0
 _LONGEST_REST_SECONDS = 30.0
@@ -92,9 +96,9 @@ class Transfers:
         there.mkdir(parents=True, exist_ok=True)
         for directory in {one.file.parent for one in wanted}:
             directory.mkdir(parents=True, exist_ok=True)
-        with self._one_at_a_time:
+        with self._one_at_a_time, ThreadPoolExecutor(_READERS) as readers:
             sizes = ask_part_sizes(self.client, bucket, wanted)
-            downloads = [Download(bucket, one, there, sizes.get(one)) for one in wanted]
+            downloads = [Download(bucket, one, there, sizes.get(one), readers) for one in wanted]
             remove_others(there, downloads)
             for download in downloads:
                 download.go_on()
@@ -108,6 +112,8 @@ class Transfers:
             )
             while downloads:
                 self._fetch(downloads, progress)
+                for one in downloads:
+                    one.try_plain()
                 downloads = self._settle([one for one in downloads if one.is_unsure], progress)
             progress.end()
         shutil.rmtree(there, ignore_errors=True)
@@ -152,7 +158,7 @@ class Transfers:
             uploads: list[Upload] = []
             try:
                 for parcel, size in sizes.items():
-                    if size > PART_BYTES:
+                    if size > CUT_BYTES:
                         uploads.append(Upload(self.client, parcel.file, parcel.uri, size))
                 by_part = {part: one for one in uploads for part in one.parcels}
 
@@ -161,7 +167,10 @@ class Transfers:
                         by_part[item].take(*told)
 
                 self._move(
-                    [*(one for one in parcels if sizes[one] <= PART_BYTES), *by_part],
+                    [
+                        *(one for one in parcels if sizes[one] <= CUT_BYTES),
+                        *_dealt(list(by_part), self._lanes.count),
+                    ],
                     self._lanes.upload,
                     progress,
                     size_of=lambda item: item.part.length if item.part else sizes[item],
@@ -294,8 +303,21 @@ class Transfers:
                         results = future.result()
                     yield from zip(batches.pop(future), results, strict=True)
         finally:
-            for future in batches:
-                future.cancel()
+            # What a lane is in the middle of would come into the way of the next try.
+            running = [future for future in batches if not future.cancel()]
+            wait(running, 0 if ending and ending.is_set() else _SETTLE_SECONDS)
+
+
+def _dealt(parts: Sequence[Parcel], lanes: int) -> Iterator[Parcel]:
+    """Order parts so that lanes that take a batch each send neighbours at the same time.
+
+    A server that writes parts into one file has to keep what comes before its turn.
+    """
+    together = lanes * _BATCH_BYTES // PART_BYTES
+    for start in range(0, len(parts), together):
+        group = parts[start : start + together]
+        for lane in range(lanes):
+            yield from group[lane::lanes]
 
 
 @contextlib.contextmanager

@@ -12,8 +12,10 @@ from entrypoint.storage import s3
 from entrypoint.storage.lanes import MIB, Parcel, Part
 from entrypoint.storage.uris import S3Uri
 
-# A larger file goes up in parts of this size, or in parts so large that they are not too many.
-PART_BYTES = 32 * MIB
+# A larger file goes up in parts,
+CUT_BYTES = 32 * MIB
+# of this size, or so large that they are not too many.
+PART_BYTES = 8 * MIB
 MAX_PARTS = 10_000
 
 

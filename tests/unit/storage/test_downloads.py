@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,12 +81,13 @@ def come(bucket: Bucket, wanted: Wanted, content: bytes, *, pieces: int) -> Down
     """Leave what a process leaves that was killed when so many pieces had come."""
     there = wanted.file.parent / DOWNLOAD_DIR_NAME
     there.mkdir()
-    download = Download(bucket.name, wanted, there, 8 * MIB)
-    download.go_on()
-    download.file.write_bytes(content)
-    for piece in download.missing[:pieces]:
-        # As if it was killed before the file was put in place.
-        download.take(dataclasses.replace(piece), [b"?" * 16])
+    with ThreadPoolExecutor() as readers:
+        download = Download(bucket.name, wanted, there, 8 * MIB, readers)
+        download.go_on()
+        download.file.write_bytes(content)
+        for piece in download.missing[:pieces]:
+            # As if it was killed before the file was put in place.
+            download.take(dataclasses.replace(piece), [b"?" * 16])
     return download
 
 

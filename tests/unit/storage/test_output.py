@@ -90,3 +90,23 @@ def test_the_failure_of_an_earlier_attempt_goes(
     output.finish()
     assert bucket.keys == {"out/data/metrics.jsonl", "out/data/report.json"}
     output.finish()
+
+
+def test_a_job_on_another_machine_adds_to_the_metrics_of_earlier_attempts(
+    world: World, bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.put("out/data/metrics.jsonl", b'{"event": "progress"}\n')
+    output = Output(world.transfers(), bucket.uri("out"), tmp_path, threading.Event())
+    output.go_on()
+    metrics = tmp_path / "data" / "metrics.jsonl"
+    with metrics.open("a") as stream:
+        stream.write('{"event": "evaluation"}\n')
+    output.go_on()
+    output.publish()
+    expected = b'{"event": "progress"}\n{"event": "evaluation"}\n'
+    assert bucket.get("out/data/metrics.jsonl") == expected
+
+
+def test_a_first_attempt_has_no_metrics(world: World, bucket: Bucket, tmp_path: Path) -> None:
+    Output(world.transfers(), bucket.uri("out"), tmp_path, threading.Event()).go_on()
+    assert list(tmp_path.iterdir()) == []
