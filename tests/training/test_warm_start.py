@@ -206,8 +206,8 @@ def test_a_checkpoint_in_s3_is_begun_with(uri: str, with_bucket: JobRoot) -> Non
     ("uri", "code", "message"),
     [
         ("s3://models/line/absent", 2, "holds no checkpoint"),
-        ("s3://absent/line", 30, "cannot read s3://absent/line: "),
-        ("s3:///line", 30, "names no bucket"),
+        ("s3://absent/line", 30, "cannot list s3://absent/line: "),
+        ("s3:///line", 2, "names no bucket"),
     ],
 )
 def test_a_checkpoint_that_s3_does_not_have_is_named(
