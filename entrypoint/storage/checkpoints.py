@@ -35,9 +35,8 @@ MARK = ".modelmaker-source"
 OUTGOING = ".modelmaker-outgoing"
 
 MAX_STATE_BYTES = 1024 * 1024
+# How often is looked for a new one.
 LOOK_SECONDS = 1.0
-# After a failure that had many tries already.
-REST_SECONDS = 30.0
 
 _NAMED = re.compile(r'^(?:all_)?model_checkpoint_paths?: "((?:[^"\\]|\\.)*)"', re.MULTILINE)
 _DATA = re.compile(r"\.data-\d{5}-of-(\d{5})")
@@ -164,22 +163,6 @@ class Checkpoints:
             size / 1e6,
             extra={"event": "checkpoint_fetched", "checkpoint": name, "bytes": size},
         )
-
-    def publish_as_they_come(self) -> None:
-        """Publish each new checkpoint until the job has ended."""
-        while not self._ending.wait(LOOK_SECONDS):
-            if not self._is_fetched:
-                continue
-            try:
-                self.publish()
-            except JobError as error:
-                logger.warning(
-                    "%s; it is tried again: %s",
-                    error.message,
-                    error.hint,
-                    extra={"event": "publish_failed"},
-                )
-                self._ending.wait(REST_SECONDS)
 
     def publish(self) -> None:
         """Publish the newest checkpoint, unless it is published.

@@ -6,7 +6,6 @@ import logging
 import threading
 from pathlib import Path
 
-from entrypoint.errors import JobError
 from entrypoint.storage import s3
 from entrypoint.storage.lanes import Parcel
 from entrypoint.storage.transfers import Transfers
@@ -53,19 +52,6 @@ class Output:
             listed.key == metrics.key for listed in s3.list_objects(client, metrics, metrics.key)
         ):
             s3.download(client, metrics.bucket, metrics.key, file)
-
-    def publish_as_it_comes(self) -> None:
-        """Publish what is new now and then, until the job has ended."""
-        while not self._ending.wait(LOOK_SECONDS):
-            try:
-                self.publish()
-            except JobError as error:
-                logger.warning(
-                    "%s; it is tried again: %s",
-                    error.message,
-                    error.hint,
-                    extra={"event": "publish_failed"},
-                )
 
     def publish(self) -> None:
         """Publish every file that has changed since it was published.

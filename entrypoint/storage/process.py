@@ -10,6 +10,7 @@ import contextlib
 import errno
 import functools
 import json
+import logging
 import os
 import queue
 import socket
@@ -22,6 +23,7 @@ from entrypoint.cluster import Cluster
 from entrypoint.errors import ContradictionError, JobError
 from entrypoint.outcome import out_of_space
 from entrypoint.settings import Settings
+from entrypoint.storage import checkpoints, output
 from entrypoint.storage.checkpoints import Checkpoints
 from entrypoint.storage.dataset import fetch_dataset
 from entrypoint.storage.inputs import fetch_code, fetch_parameters
@@ -31,7 +33,11 @@ from entrypoint.storage.output import Output
 from entrypoint.storage.s3 import connect, require_writable
 from entrypoint.storage.transfers import Transfers
 
+logger = logging.getLogger(__name__)
+
 _READ_BYTES = 64 * 1024
+# After a failure that had many tries already.
+REST_SECONDS = 30.0
 
 
 def run(
@@ -221,8 +227,26 @@ class _Service:
     @property
     def watches(self) -> list[Callable[[], None]]:
         """What publishes while the job runs, each in a thread of its own."""
-        checkpoints = [self._checkpoints.publish_as_they_come] if self._checkpoints else []
-        return checkpoints + ([self._output.publish_as_it_comes] if self._output else [])
+        pairs: list[tuple[Callable[[], None], float]] = []
+        if self._checkpoints:
+            pairs.append((self._checkpoints.publish, checkpoints.LOOK_SECONDS))
+        if self._output:
+            pairs.append((self._output.publish, output.LOOK_SECONDS))
+        return [functools.partial(self._publish_again_and_again, *pair) for pair in pairs]
+
+    def _publish_again_and_again(self, publish: Callable[[], None], seconds: float) -> None:
+        """Publish what is new until the job has ended; what fails is tried again."""
+        while not self._ending.wait(seconds):
+            try:
+                publish()
+            except JobError as error:
+                logger.warning(
+                    "%s; it is tried again: %s",
+                    error.message,
+                    error.hint,
+                    extra={"event": "publish_failed"},
+                )
+                self._ending.wait(REST_SECONDS)
 
     def finish(self) -> None:
         """Publish what is left when the job has ended.
