@@ -20,8 +20,8 @@ from entrypoint import step_history
 from entrypoint.errors import ContradictionError, JobError
 from entrypoint.storage import s3
 from entrypoint.storage.downloads import Wanted
+from entrypoint.storage.items import Parcel
 from entrypoint.storage.keys import Listed
-from entrypoint.storage.lanes import Parcel
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import S3Uri
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from entrypoint.errors import PlatformError
+from entrypoint.storage.items import PIECE_BYTES, Piece
 from entrypoint.storage.keys import Listed
-from entrypoint.storage.lanes import PIECE_BYTES, Piece, part_size_of
+from entrypoint.storage.lanes import part_size_of
 from entrypoint.storage.parts import RunningDigest, count_parts, etag_of_parts, is_plain
 from entrypoint.storage.uris import S3Uri
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from entrypoint.errors import JobError, error_of
 from entrypoint.storage import s3
-from entrypoint.storage.lanes import Parcel
+from entrypoint.storage.items import Parcel
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import S3Uri
 

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from entrypoint.storage import s3
-from entrypoint.storage.lanes import Parcel
+from entrypoint.storage.items import Parcel
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import S3Uri
 

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from entrypoint.durations import format_duration
 from entrypoint.errors import JobError, PlatformError, error_of
 from entrypoint.storage.downloads import Download, Wanted, ask_part_sizes, remove_others, whole
+from entrypoint.storage.items import MIB, PIECE_BYTES, Failure, Parcel, Piece, Result
 from entrypoint.storage.keys import DOWNLOAD_DIR_NAME
-from entrypoint.storage.lanes import MIB, PIECE_BYTES, Failure, Lanes, Parcel, Piece, Result
+from entrypoint.storage.lanes import Lanes
 from entrypoint.storage.uploads import CUT_BYTES, PART_BYTES, Upload
 
 logger = logging.getLogger(__name__)

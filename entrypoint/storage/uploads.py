@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from entrypoint.storage import s3
-from entrypoint.storage.lanes import MIB, Parcel, Part
+from entrypoint.storage.items import MIB, Parcel, Part
 from entrypoint.storage.uris import S3Uri
 
 # A larger file goes up in parts,

@@ -32,7 +32,8 @@ from pathlib import Path
 from entrypoint.settings import Settings
 from entrypoint.storage import s3
 from entrypoint.storage.dataset import fetch_dataset
-from entrypoint.storage.lanes import Lanes, Parcel
+from entrypoint.storage.items import Parcel
+from entrypoint.storage.lanes import Lanes
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import parse_uri
 from tests.jobs import PROJECT_DIR

@@ -189,7 +189,8 @@ from entrypoint import logs
 from entrypoint.storage import s3
 from entrypoint.storage.checkpoints import Checkpoints
 from entrypoint.storage.dataset import fetch_dataset
-from entrypoint.storage.lanes import Lanes, Parcel
+from entrypoint.storage.items import Parcel
+from entrypoint.storage.lanes import Lanes
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import parse_uri
 from tests.unit.storage.conftest import content_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from entrypoint.storage.lanes import Failure, Parcel, Piece
+from entrypoint.storage.items import Failure, Parcel, Piece
 from entrypoint.storage.s3 import list_objects
 from tests.unit.storage.conftest import MIB, Bucket, Child, World, content_of
 

@@ -16,7 +16,8 @@ from entrypoint.errors import ContradictionError
 from entrypoint.storage import s3
 from entrypoint.storage.checkpoints import Checkpoints
 from entrypoint.storage.dataset import fetch_dataset
-from entrypoint.storage.lanes import Lanes, Parcel
+from entrypoint.storage.items import Parcel
+from entrypoint.storage.lanes import Lanes
 from entrypoint.storage.model import MANIFEST, publish_model
 from entrypoint.storage.transfers import Transfers
 from tests.s3.servers import RcloneServer

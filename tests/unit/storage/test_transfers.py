@@ -15,8 +15,8 @@ import pytest
 
 from entrypoint.errors import ContradictionError, PlatformError
 from entrypoint.storage.dataset import fetch_dataset
+from entrypoint.storage.items import Parcel
 from entrypoint.storage.keys import DOWNLOAD_DIR_NAME
-from entrypoint.storage.lanes import Parcel
 from tests.s3.proxy import Fault, FaultProxy, Kind
 from tests.unit.storage.conftest import (
     MIB,
