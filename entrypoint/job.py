@@ -67,7 +67,7 @@ def _run(settings: Settings, stop: StopRequest, place: Place, *, trains: bool) -
     inspect_directories(settings)
     if trains:
         prepare_directories(settings)
-        storage.check_outputs()
+    storage.check_outputs()
     storage.fetch_dataset()
     dataset_dir = find_dataset(settings)
     if trains and place.role == "chief":

@@ -153,6 +153,7 @@ class _Supervisor:
     settings: Settings
     cluster: Cluster
     console: Console = field(init=False)
+    log_seconds: float = field(init=False)
     bound: dict[str, Any] = field(init=False)
     children: list[Child] = field(default_factory=list)
     watcher: _Service | None = None
@@ -161,6 +162,8 @@ class _Supervisor:
 
     def __post_init__(self) -> None:
         self.console = choose_console(self.settings)
+        shows_bar = isinstance(self.console, TextConsole) and sys.stdout.isatty()
+        self.log_seconds = BAR_SECONDS if shows_bar else LOG_SECONDS
         self.bound = {"job": self.settings.job_name, "task": self.cluster.me.name}
 
     def run(self, job: Job, *, joins: bool) -> Outcome:
@@ -198,14 +201,12 @@ class _Supervisor:
     ) -> None:
         from entrypoint.storage import process  # boto3 takes a while to import
 
-        shows_bar = isinstance(self.console, TextConsole) and sys.stdout.isatty()
-        log_seconds = BAR_SECONDS if shows_bar else LOG_SECONDS
         process.run(
             self.cluster,
             self.settings,
             channels,
             commands,
-            log_seconds=log_seconds,
+            log_seconds=self.log_seconds,
             publishes=publishes,
         )
 

@@ -45,7 +45,7 @@ def fetch_dataset(
     if not placed:
         raise DatasetError(
             f"no dataset: there is nothing below {uri}",
-            hint=nearby(listed, uri) or "correct MODELMAKER_DATASET_URI",
+            hint="; ".join(filter(None, ("correct MODELMAKER_DATASET_URI", nearby(listed, uri)))),
         )
     everything = placed
     if shared_by:
@@ -66,9 +66,11 @@ def fetch_dataset(
         transfers.download(uri.bucket, missing, what="dataset", into=data_dir)
     size = sum(one.listed.size for one in placed)
     logger.info(
-        "dataset from %s, %d files, %.1f MB; %d were there",
+        "dataset from %s, %d of %d files%s, %.1f MB; %d were there",
         uri,
         len(placed),
+        len(everything),
+        " (this machine's share by key)" if shared_by else "",
         size / 1e6,
         len(placed) - len(missing),
         extra={

@@ -63,7 +63,7 @@ def fetch_code(transfers: Transfers, uri: S3Uri, code_dir: Path) -> None:
     if not placed:
         raise UserCodeInvalidError(
             f"no code: there is nothing at {uri}",
-            hint=nearby(listed, uri) or "correct MODELMAKER_CODE_URI",
+            hint="; ".join(filter(None, ("correct MODELMAKER_CODE_URI", nearby(listed, uri)))),
         )
     digest = hashlib.sha256(
         json.dumps([[str(one.path), one.listed.etag] for one in placed]).encode()

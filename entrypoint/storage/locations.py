@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from entrypoint.errors import UsageError
 from entrypoint.storage.uris import S3Uri, parse_uri
 
 # By the fields of Locations.
@@ -16,6 +18,10 @@ VARIABLES = {
     "model": "MODELMAKER_MODEL_URI",
     "output": "MODELMAKER_OUTPUT_URI",
 }
+
+_INPUTS = ("code", "parameters", "dataset")
+# All that is below them is fetched.
+_FETCHED_WHOLE = ("code", "dataset")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +53,31 @@ def read_locations(environment: Mapping[str, str]) -> Locations:
     """Read the URIs out of an environment.
 
     Raises:
-        UsageError: one of them is no s3:// URI.
+        UsageError: one of them is no s3:// URI, or two of them get in each other's way.
     """
-    return Locations(
-        **{
-            name: parse_uri(environment[variable], name=variable)
-            for name, variable in VARIABLES.items()
-            if environment.get(variable)
-        }
-    )
+    given = {
+        name: parse_uri(environment[variable], name=variable)
+        for name, variable in VARIABLES.items()
+        if environment.get(variable)
+    }
+    for one, other in itertools.combinations(given, 2):
+        if _collide(given, one, other):
+            raise UsageError(
+                f"{VARIABLES[one]}={given[one]} and {VARIABLES[other]}={given[other]} would mix"
+                " what belongs to both",
+                hint="give each a prefix of its own",
+            )
+    return Locations(**given)
+
+
+def _collide(given: Mapping[str, S3Uri], one: str, other: str) -> bool:
+    """Tell whether one of two places would get what the other has to do with."""
+    if one in _INPUTS and other in _INPUTS:
+        return False
+    a, b = given[one], given[other]
+    if a.bucket != b.bucket:
+        return False
+    if one in _FETCHED_WHOLE:
+        nested = (a.directory_prefix, b.directory_prefix)
+        return nested[0].startswith(nested[1]) or nested[1].startswith(nested[0])
+    return a.key == b.key

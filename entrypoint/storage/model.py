@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from entrypoint.errors import JobError, error_of
-from entrypoint.storage import s3
 from entrypoint.storage.items import Parcel
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import S3Uri
@@ -37,7 +36,8 @@ def publish_model(transfers: Transfers, uri: S3Uri, version_dir: Path) -> S3Uri:
         JobError: it could not be published; says how to do that by hand.
     """
     to = uri.child(version_dir.name)
-    files = sorted(file for file in version_dir.rglob("*") if file.is_file())
+    manifest = version_dir / MANIFEST
+    files = sorted(file for file in version_dir.rglob("*") if file.is_file() and file != manifest)
     try:
         described: dict[str, Any] = {
             str(file.relative_to(version_dir)): {
@@ -46,6 +46,9 @@ def publish_model(transfers: Transfers, uri: S3Uri, version_dir: Path) -> S3Uri:
             }
             for file in files
         }
+        content = json.dumps({"version": int(version_dir.name), "files": described}, indent=2)
+        manifest.write_text(f"{content}\n", encoding="utf-8")
+        manifest.chmod(0o644)
         for signs in (False, True):
             sending = [
                 Parcel(file, to.child(str(file.relative_to(version_dir))))
@@ -53,21 +56,14 @@ def publish_model(transfers: Transfers, uri: S3Uri, version_dir: Path) -> S3Uri:
                 if signs == (file.parent == version_dir and file.name in _SIGNS)
             ]
             transfers.upload(sending, what="model")
-        manifest = to.child(MANIFEST)
-        content = json.dumps({"version": int(version_dir.name), "files": described}, indent=2)
-        with s3.explained(manifest, "write", rights=s3.WRITE_RIGHTS):
-            transfers.client.put_object(
-                Bucket=manifest.bucket,
-                Key=manifest.key,
-                Body=f"{content}\n".encode(),
-                ContentType="application/json",
-            )
+        transfers.upload([Parcel(manifest, to.child(MANIFEST))], what="manifest")
     except JobError as error:
         raise error_of(
             error.code,
             f"the model is not published: {error.message}",
             f"{error.hint}; the model is whole in {version_dir}: publish it by hand with"
-            f" `aws s3 cp --recursive {version_dir} {to}`",
+            f" `aws s3 cp --recursive --exclude {MANIFEST} {version_dir} {to} &&"
+            f" aws s3 cp {manifest} {to}/`",
         ) from error
     size = sum(one["size"] for one in described.values())
     logger.info(

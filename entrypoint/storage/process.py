@@ -67,7 +67,10 @@ def run(
         JobError: what was left could not be published.
     """
     # Before the lanes, so that what is wrong with the environment is an error of this process.
-    client = connect(timeout_seconds=settings.storage_timeout_seconds)
+    client = connect(
+        timeout_seconds=settings.storage_timeout_seconds,
+        retry_seconds=settings.storage_retry_seconds,
+    )
     lanes = Lanes(timeout_seconds=settings.storage_timeout_seconds)
     happened: queue.SimpleQueue[BaseException | bytes] = queue.SimpleQueue()
     transfers = Transfers(

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 10.0
 # Of one request; what goes on failing is tried again by `retries`.
 MAX_ATTEMPTS = 5
+# Between the later ones boto3 rests 0 to 20 s, by chance.
+_LATER_REST_SECONDS = 10.0
 # One for each object or part that is on its way, and a few for requests beside them.
 MAX_CONNECTIONS = 64
 
@@ -92,19 +94,21 @@ WRITE_RIGHTS = (
 )
 
 
-def connect(*, timeout_seconds: float) -> Any:
+def connect(*, timeout_seconds: float, retry_seconds: float = 0) -> Any:
     """Return a boto3 client that tries again with backoff, and says so each time.
 
     Args:
         timeout_seconds: silence for so long ends a connection.
+        retry_seconds: how long a request that fails is tried again, about; with 0 a few times.
 
     Raises:
         ContradictionError: what the environment says of S3 contradicts itself.
     """
+    attempts = MAX_ATTEMPTS + round(retry_seconds / _LATER_REST_SECONDS)
     config = Config(
         connect_timeout=min(CONNECT_SECONDS, timeout_seconds),
         read_timeout=timeout_seconds,
-        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=MAX_CONNECTIONS,
         # s3transfer overrides a range that it is given where this is not so.
         response_checksum_validation="when_supported",

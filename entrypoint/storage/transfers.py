@@ -109,7 +109,7 @@ class Transfers:
                 extra = {"event": "download_resumed", "bytes": done}
                 logger.info("%.1f MB of the %s are there already", done / 1e6, what, extra=extra)
             progress = _Progress(
-                f"fetched the {what}", total, self._lanes, self._log_seconds, done=done
+                f"fetching the {what}", total, self._lanes, self._log_seconds, done=done
             )
             while downloads:
                 self._fetch(downloads, progress)
@@ -154,7 +154,7 @@ class Transfers:
         with self._one_at_a_time:
             sizes = {parcel: parcel.file.stat().st_size for parcel in parcels}
             progress = _Progress(
-                f"published the {what}", sum(sizes.values()), self._lanes, self._log_seconds
+                f"publishing the {what}", sum(sizes.values()), self._lanes, self._log_seconds
             )
             uploads: list[Upload] = []
             try:
@@ -344,7 +344,7 @@ class _Progress:
     """Says how far a transfer is, now and then.
 
     Args:
-        doing: what is done to what, "fetched the dataset".
+        doing: what is done to what, "fetching the dataset".
         total: all of it in bytes.
         lanes: count what comes through.
         log_seconds: how often to say it.
@@ -380,15 +380,16 @@ class _Progress:
         done = self._total if is_done else min(self._done + moved, self._total)
         share = 1 if is_done else min(done / max(self._total, 1), 0.999)
         seconds_left = (self._total - done) / rate if rate else None
+        # What is wanted most comes first: a narrow terminal cuts the end off.
         left = f"  {format_duration(seconds_left)} left" if seconds_left else ""
         logger.info(
-            "%s: %.0f%%  %.1f of %.1f MB  %.1f MB/s%s",
+            "%s: %.0f%%%s  %.1f of %.1f MB  %.1f MB/s",
             self._doing,
             100 * share,
+            left,
             done / 1e6,
             self._total / 1e6,
             rate / 1e6,
-            left,
             extra={
                 "event": "transfer",
                 "transfer": self._doing,

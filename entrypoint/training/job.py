@@ -6,7 +6,7 @@ import logging
 import time
 
 from entrypoint.durations import format_duration
-from entrypoint.errors import DatasetError, StoppedError
+from entrypoint.errors import DatasetError, JobError, StoppedError, error_of
 from entrypoint.metrics import MetricsFile
 from entrypoint.signals import StopRequest
 from entrypoint.step_history import continue_history, save_history
@@ -64,6 +64,7 @@ def run_phases(job: TrainingJob, stop: StopRequest, training: Training) -> str:
             speeds=training.progress.speeds,
             evaluation=training.evaluation.latest,
             model=model,
+            model_uri=published,
             seconds=seconds,
             devices=job.devices,
         ),
@@ -184,8 +185,17 @@ class Training:
         )
 
     def _confirm(self, step: int) -> None:
-        confirm_checkpoint(self._job.settings.checkpoints_dir, step)
-        self._job.storage.publish_checkpoint()
+        directory = self._job.settings.checkpoints_dir
+        confirm_checkpoint(directory, step)
+        try:
+            self._job.storage.publish_checkpoint()
+        except JobError as error:
+            raise error_of(
+                error.code,
+                f"stopped at step {step}; its checkpoint is saved in {directory} and not"
+                f" published: {error.message}",
+                error.hint,
+            ) from error
 
     def evaluate(self, step: int) -> None:
         """Evaluate the last checkpoint, unless that was the last evaluation beside training."""

@@ -32,6 +32,7 @@ class Report:
         speeds: steps per second and examples per second over the whole run.
         evaluation: the metrics of the last checkpoint, by name.
         model: what was exported.
+        model_uri: where it was published, None if nowhere.
         seconds: how long training, evaluation and export took together.
         devices: what it was computed on.
     """
@@ -42,6 +43,7 @@ class Report:
     speeds: tuple[float | None, float | None]
     evaluation: Mapping[str, Any] | None
     model: ExportedModel
+    model_uri: str | None
     seconds: float
     devices: Devices
 
@@ -101,6 +103,7 @@ def write_report(file: Path, report: Report) -> None:
         "duration_seconds": round(report.seconds, 3),
         "evaluation": report.evaluation,
         "model": str(report.model.version_dir),
+        "model_uri": report.model_uri,
         "signatures": report.model.signatures,
         "tensorflow": tf.__version__,
         "gpus": list(report.devices.gpus),

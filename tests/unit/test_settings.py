@@ -138,3 +138,40 @@ def test_every_location_is_read_from_its_variable() -> None:
 def test_a_location_of_another_kind_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="MODELMAKER_MODEL_URI has the scheme gs, not s3"):
         read_settings({"MODELMAKER_MODEL_URI": "gs://bucket/model"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"DATASET": "s3://bucket/a"}, {"OUTPUT": "s3://bucket/a"}),
+        ({"DATASET": "s3://bucket/a"}, {"CHECKPOINT": "s3://bucket/a/b"}),
+        ({"DATASET": "s3://bucket/a/data"}, {"OUTPUT": "s3://bucket/a"}),
+        ({"CODE": "s3://bucket/a"}, {"MODEL": "s3://bucket/a/b/"}),
+        ({"CODE": "s3://bucket/a"}, {"MODEL": "s3://bucket"}),
+        ({"MODEL": "s3://bucket/a"}, {"OUTPUT": "s3://bucket/a/"}),
+    ],
+)
+def test_locations_that_would_mix_are_refused_with_both_names(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    environment = {f"MODELMAKER_{name}_URI": uri for name, uri in (one | other).items()}
+    with pytest.raises(UsageError) as caught:
+        read_settings(environment)
+    for name in environment:
+        assert f"{name}=" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"CODE": "s3://bucket/a", "DATASET": "s3://bucket/a/b"},
+        {"DATASET": "s3://bucket/a", "OUTPUT": "s3://bucket/ab"},
+        {"DATASET": "s3://bucket/a", "OUTPUT": "s3://other/a"},
+        {"PARAMETERS": "s3://bucket/a/p.json", "OUTPUT": "s3://bucket/a"},
+        {"OUTPUT": "s3://bucket/a", "CHECKPOINT": "s3://bucket/a/b"},
+    ],
+)
+def test_locations_beside_each_other_are_not(environment: dict[str, str]) -> None:
+    assert read_settings(
+        {f"MODELMAKER_{name}_URI": uri for name, uri in environment.items()}
+    ).locations

@@ -68,7 +68,7 @@ def test_the_manifest_comes_last_and_tells_of_every_file(
 def test_a_denied_publish_leaves_the_model_and_says_how_to_publish_it(
     world: World, bucket: Bucket, version_dir: Path, key: str
 ) -> None:
-    """By hand, with a line to copy; there is no manifest then."""
+    """By hand, with a line to copy, the manifest last."""
     world.proxy.faults = [Fault("denied", method="PUT", key=key, times=None)]
     with pytest.raises(ContradictionError) as raised:
         publish_model(world.transfers(), bucket.uri("models"), version_dir)
@@ -77,7 +77,9 @@ def test_a_denied_publish_leaves_the_model_and_says_how_to_publish_it(
     assert "AccessDenied" in error.message
     assert "s3:PutObject" in error.hint
     to = bucket.uri("models/1700000000")
-    assert f"`aws s3 cp --recursive {version_dir} {to}`" in error.hint
+    first = f"`aws s3 cp --recursive --exclude {MANIFEST} {version_dir} {to} &&"
+    assert f"{first} aws s3 cp {version_dir / MANIFEST} {to}/`" in error.hint
+    assert (version_dir / MANIFEST).is_file(), "there is one to copy last"
     assert f"{to.key}/{MANIFEST}" not in bucket.keys
     for name, size in FILES.items():
         assert (version_dir / name).read_bytes() == content_of(name, size)
