@@ -25,7 +25,7 @@ def find_dataset(settings: Settings) -> Path:
     channels = _read_channels(settings)
     if len(channels) == 1:
         directory /= channels[0]
-    hint = f"mount the dataset at {settings.data_dir}"
+    hint = f"mount the dataset at {settings.data_dir}, or set MODELMAKER_DATASET_URI"
     try:
         with os.scandir(directory) as entries:
             is_empty = next(entries, None) is None

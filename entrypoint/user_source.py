@@ -64,7 +64,8 @@ def find_user_code(settings: Settings) -> UserSource:
     code_dir = settings.code_dir
     if not code_dir.is_dir():
         raise UserCodeInvalidError(
-            f"no code: {code_dir} is not a directory", hint=f"mount your code at {code_dir}"
+            f"no code: {code_dir} is not a directory",
+            hint=f"mount your code at {code_dir}, or set MODELMAKER_CODE_URI",
         )
     named = settings.module or sagemaker_program(settings)
     module = _module_name(named, code_dir) if named else _discover(code_dir)
@@ -133,7 +134,8 @@ def _discover(code_dir: Path) -> str:
         hint=f"it holds {found}: call your model function model_fn, or set MODELMAKER_MODULE to the"
         " module that makes it while it runs"
         if found
-        else f"it holds no Python file: mount your code at {code_dir}",
+        else f"it holds no Python file: mount your code at {code_dir}, or correct"
+        " MODELMAKER_CODE_URI",
     )
 
 

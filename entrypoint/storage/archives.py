@@ -59,6 +59,7 @@ def unpack(
     archive: Path,
     directory: Path,
     *,
+    name: str | None = None,
     max_bytes: int = MAX_BYTES,
     max_members: int = MAX_MEMBERS,
 ) -> int:
@@ -71,6 +72,7 @@ def unpack(
         archive: the archive.
         directory: what the archive's content becomes. It does not exist yet, or is empty, and its
             parent can be written to.
+        name: what messages call the archive, if not by its path.
         max_bytes: the most that the archive may hold, decompressed; a sparse file counts whole.
         max_members: the most files, directories and links that it may hold.
 
@@ -104,7 +106,7 @@ def unpack(
         staging.rename(directory)
     except _RefusedError as error:
         raise UserCodeInvalidError(
-            f"the code archive {archive} {error}", hint=error.hint
+            f"the code archive {name or archive} {error}", hint=error.hint
         ) from error.__cause__
     finally:
         shutil.rmtree(staging, ignore_errors=True)

@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 # In the code directory: where what is there came from, and a digest of what it was.
 MARK = ".modelmaker-source"
 _UNFINISHED = "unfinished\n"
-ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz")
+# A zip is none that is unpacked, and told so.
+ARCHIVES = (".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 
 
 def fetch_parameters(transfers: Transfers, uri: S3Uri) -> str:
@@ -84,7 +85,7 @@ def fetch_code(transfers: Transfers, uri: S3Uri, code_dir: Path) -> None:
     if archive:
         packed, unpacked = code_dir / f".{archive.path.name}", code_dir / ".modelmaker-unpacked"
         transfers.download(uri.bucket, [Wanted(archive.listed, packed)], what="code", into=code_dir)
-        count = unpack(packed, unpacked)
+        count = unpack(packed, unpacked, name=str(uri))
         packed.unlink()
         for entry in unpacked.iterdir():
             entry.rename(code_dir / entry.name)

@@ -128,7 +128,7 @@ class Training:
         if start is not None and self.max_steps is not None and start >= self.max_steps:
             logger.warning(
                 "already trained to step %d; train_max_steps %d leaves nothing to train: give more,"
-                " or empty checkpoints/ to train anew",
+                " or empty checkpoints/ (or name another MODELMAKER_CHECKPOINT_URI) to train anew",
                 start,
                 job.parameters.train_max_steps,
                 extra={"event": "already_trained", "global_step": start},

@@ -62,7 +62,7 @@ def test_the_fifos_of_a_pipe_channel_lie_in_the_dataset(
 def test_a_missing_dataset_is_named_with_where_to_mount_it(settings: Settings) -> None:
     error = refusal(settings)
     assert error.message == f"no dataset: {settings.data_dir} does not exist"
-    assert error.hint == f"mount the dataset at {settings.data_dir}"
+    assert error.hint == f"mount the dataset at {settings.data_dir}, or set MODELMAKER_DATASET_URI"
 
 
 def test_a_missing_channel_is_named(root: JobRoot, settings: Settings) -> None:

@@ -88,7 +88,10 @@ def test_the_readable_form_can_be_forced(root: JobRoot) -> None:
         "ERROR",
         f"no dataset: {root.path}/input/data does not exist",
     ]
-    assert second == f"    -> mount the dataset at {root.path}/input/data"
+    assert (
+        second
+        == f"    -> mount the dataset at {root.path}/input/data, or set MODELMAKER_DATASET_URI"
+    )
 
 
 def test_check_writes_nothing_but_the_failure(root: JobRoot) -> None:

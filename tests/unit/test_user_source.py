@@ -137,7 +137,7 @@ def test_no_module_is_refused_with_what_is_there(
 def test_no_code_directory_is_refused_with_where_to_mount_it(root: JobRoot) -> None:
     error = refusal(root)
     assert error.message == f"no code: {root.path}/code is not a directory"
-    assert error.hint == f"mount your code at {root.path}/code"
+    assert error.hint == f"mount your code at {root.path}/code, or set MODELMAKER_CODE_URI"
 
 
 # Named by MODELMAKER_MODULE or SageMaker

@@ -14,7 +14,7 @@ import tarfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -79,7 +79,7 @@ class Place:
         self.archive.write_bytes(gzip.compress(b"".join(members) + end))
         return self
 
-    def unpack(self, *members: bytes, **limits: int) -> dict[str, str]:
+    def unpack(self, *members: bytes, **limits: Any) -> dict[str, str]:
         """Unpack these members, and return what has come of them by its path."""
         self.write(*members)
         count = unpack(self.archive, self.directory, **limits)
@@ -97,7 +97,7 @@ class Place:
                 found[name] = path.read_text() if path.is_file() else "/"
         return found
 
-    def refusal(self, *members: bytes, **limits: int) -> UserCodeInvalidError:
+    def refusal(self, *members: bytes, **limits: Any) -> UserCodeInvalidError:
         if members:
             self.write(*members)
         with pytest.raises(UserCodeInvalidError) as caught:

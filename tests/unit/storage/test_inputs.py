@@ -112,11 +112,18 @@ def test_a_hostile_archive_leaves_nothing(
     with pytest.raises(UserCodeInvalidError) as raised:
         fetch_code(world.transfers(), bucket.uri("source.tar.gz"), code_dir)
     assert raised.value.hint, name
+    assert f"the code archive {bucket.uri('source.tar.gz')} " in raised.value.message
     assert not list(tmp_path.rglob("*.py"))
     assert {entry.name for entry in tmp_path.iterdir()} == {"code"}
     bucket.put("source.tar.gz", archive_of(**{"train.py": "mended"}))
     fetch_code(world.transfers(), bucket.uri("source.tar.gz"), code_dir)
     assert files_below(code_dir) == {"train.py": "mended"}
+
+
+def test_a_zip_is_named_as_one(world: World, bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("source.zip", b"PK\3\4 and so on" * 100)
+    with pytest.raises(UserCodeInvalidError, match="is a zip archive, not a tar archive"):
+        fetch_code(world.transfers(), bucket.uri("source.zip"), tmp_path / "code")
 
 
 @pytest.mark.parametrize("is_archive", [False, True])
