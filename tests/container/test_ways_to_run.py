@@ -115,9 +115,9 @@ def test_says_what_to_mount_where_nothing_is_mounted(
 ) -> None:
     """Any user can write the reason to the image's own output directory."""
     finished = image.run(options=options)
-    assert finished.code == 11
-    message, hint = assert_last_record(finished, 11, "/opt/ml/input/data is empty")
-    assert "mount the dataset at /opt/ml/input/data" in hint
+    assert finished.code == 20
+    message, hint = assert_last_record(finished, 20, "/opt/ml/code defines model_fn")
+    assert "mount your code at /opt/ml/code" in hint
     failure = image.copy_from_last("/opt/ml/output/failure", tmp_path / "failure")
     assert failure.read_text(encoding="utf-8").startswith(message)
 
