@@ -50,16 +50,12 @@ class Checkpoints:
         transfers: moves the files.
         uri: below which they are published.
         directory: the checkpoints directory.
-        ending: set when the job has ended.
     """
 
-    def __init__(
-        self, transfers: Transfers, uri: S3Uri, directory: Path, ending: threading.Event
-    ) -> None:
+    def __init__(self, transfers: Transfers, uri: S3Uri, directory: Path) -> None:
         self._transfers = transfers
         self._uri = uri
         self._directory = directory
-        self._ending = ending
         self._publishing = threading.Lock()
         self._keep: int | None = None
         # The names of the published checkpoints, the newest last.

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from pathlib import Path
 
 from entrypoint.storage import s3
 from entrypoint.storage.items import Parcel
 from entrypoint.storage.transfers import Transfers
 from entrypoint.storage.uris import S3Uri
-
-logger = logging.getLogger(__name__)
 
 # How often a running job's output is looked through for what is new.
 LOOK_SECONDS = 60.0
@@ -28,16 +24,12 @@ class Output:
         transfers: moves the files.
         uri: below which they go, by their names in the directory.
         directory: the output directory.
-        ending: set when the job has ended.
     """
 
-    def __init__(
-        self, transfers: Transfers, uri: S3Uri, directory: Path, ending: threading.Event
-    ) -> None:
+    def __init__(self, transfers: Transfers, uri: S3Uri, directory: Path) -> None:
         self._transfers = transfers
         self._uri = uri
         self._directory = directory
-        self._ending = ending
         self._published: dict[Path, tuple[int, int]] = {}
 
     def go_on(self) -> None:
@@ -48,9 +40,7 @@ class Output:
         """
         client, metrics = self._transfers.client, self._uri.child(METRICS)
         file = self._directory / METRICS
-        if not file.exists() and any(
-            listed.key == metrics.key for listed in s3.list_objects(client, metrics, metrics.key)
-        ):
+        if not file.exists() and s3.has_object(client, metrics):
             s3.download(client, metrics.bucket, metrics.key, file)
 
     def publish(self) -> None:
@@ -86,9 +76,7 @@ class Output:
         if (self._directory / FAILURE).exists():
             return
         client, failure = self._transfers.client, self._uri.child(FAILURE)
-        if any(
-            listed.key == failure.key for listed in s3.list_objects(client, failure, failure.key)
-        ):
+        if s3.has_object(client, failure):
             with s3.explained(failure, "remove", rights=s3.WRITE_RIGHTS):
                 client.delete_object(Bucket=failure.bucket, Key=failure.key)
 

@@ -164,25 +164,15 @@ class _Service:
         self.parameters = _Once(self._fetch_parameters)
         self.code = _Once(self._fetch_code)
         self.dataset = _Once(self._fetch_dataset)
-        locations, own = settings.locations, Path() if cluster.is_chief else Path(cluster.me.name)
+        self._checkpoints: Checkpoints | None = None
+        self._output: Output | None = None
+        to, says_to = settings.locations.checkpoints, settings.locations.output
         # The chief alone saves checkpoints; what each task says of itself has a place of its own.
-        self._checkpoints = (
-            Checkpoints(
-                self._transfers, locations.checkpoints, settings.checkpoints_dir, self._ending
-            )
-            if locations.checkpoints and cluster.is_chief and publishes
-            else None
-        )
-        self._output = (
-            Output(
-                self._transfers,
-                locations.output.child(str(own)) if own.name else locations.output,
-                settings.output_dir,
-                self._ending,
-            )
-            if locations.output and publishes
-            else None
-        )
+        if publishes and to and cluster.is_chief:
+            self._checkpoints = Checkpoints(transfers, to, settings.checkpoints_dir)
+        if publishes and says_to:
+            own = says_to if cluster.is_chief else says_to.child(cluster.me.name)
+            self._output = Output(transfers, own, settings.output_dir)
 
     def _fetch_parameters(self) -> str | None:
         uri = self._settings.locations.parameters

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from s3transfer.exceptions import S3DownloadFailedError, S3ValidationError
 
 from entrypoint.errors import ContradictionError, JobError, PlatformError
 from entrypoint.storage.keys import ARCHIVED_CLASSES, Listed
+from entrypoint.storage.parts import is_plain
 from entrypoint.storage.uris import S3Uri
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,6 @@ _REFUSALS = {
 }
 # What S3 answers of an object that is another one, or gone, since it was listed.
 _CHANGES = {"PreconditionFailed", "NoSuchKey", "404"}
-_PLAIN_ETAG = re.compile(r"[0-9a-f]{32}")
 # An answer to HEAD has no body, so that its errors have a number alone.
 _BY_STATUS = {"301": "PermanentRedirect", "307": "PermanentRedirect", "403": "AccessDenied"}
 READ_RIGHTS = "list and read it (s3:ListBucket, s3:GetObject)"
@@ -177,6 +176,15 @@ def _list(client: Any, uri: S3Uri, **how: Any) -> list[Listed]:
         ]
 
 
+def has_object(client: Any, uri: S3Uri) -> bool:
+    """Tell whether there is an object of exactly this key.
+
+    Raises:
+        ContradictionError, PlatformError: as of `list_objects`.
+    """
+    return any(listed.key == uri.key for listed in list_objects(client, uri, uri.key))
+
+
 def read_object(client: Any, uri: S3Uri, *, max_bytes: int) -> bytes | None:
     """Return the content of a small object, None where there is none.
 
@@ -223,7 +231,7 @@ def _read_whole(client: Any, uri: S3Uri, max_bytes: int) -> bytes:
 def _is_right(content: bytes, answer: Mapping[str, Any]) -> bool:
     """Tell whether content is what the ETag of an answer says, as far as that can be told."""
     etag = str(answer.get("ETag", "")).strip('"').lower()
-    if is_encrypted(answer) or not _PLAIN_ETAG.fullmatch(etag):
+    if is_encrypted(answer) or not is_plain(etag):
         return True
     return hashlib.md5(content, usedforsecurity=False).hexdigest() == etag
 

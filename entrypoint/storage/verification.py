@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from entrypoint.storage.parts import is_plain
+
 _CHUNK_BYTES = 1024 * 1024
 _MIB = 1024 * 1024
-_PLAIN_ETAG = re.compile(r"[0-9a-f]{32}")
 _MULTIPART_ETAG = re.compile(r"([0-9a-f]{32})-([1-9][0-9]{0,4})")
 # What clients upload in where nobody chooses: boto3 and the AWS CLI 8 MiB, doubled for large
 # objects; others 5, 16, 64, 100 or 128.
@@ -55,7 +56,7 @@ def matches(
         if os.fstat(content.fileno()).st_size != size:
             return False
         digest = etag.strip('"').lower()
-        if is_md5 and _PLAIN_ETAG.fullmatch(digest):
+        if is_md5 and is_plain(digest):
             return _digest(content, size).hex() == digest
         found = _MULTIPART_ETAG.fullmatch(digest)
         if not is_md5 or found is None:

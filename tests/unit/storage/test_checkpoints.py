@@ -49,7 +49,7 @@ def remove(directory: Path, step: int) -> None:
 
 
 def open_(world: World, uri: S3Uri, directory: Path, keep: int | None = 2) -> Checkpoints:
-    checkpoints = Checkpoints(world.transfers(), uri, directory, threading.Event())
+    checkpoints = Checkpoints(world.transfers(), uri, directory)
     checkpoints.fetch(keep)
     return checkpoints
 
@@ -322,7 +322,7 @@ def test_faults_on_the_way_leave_no_wrong_checkpoint(
 PUBLISHER = """
 from tests.unit.storage import test_checkpoints
 directory = pathlib.Path(arguments[1])
-checkpoints = Checkpoints(transfers, parse_uri(arguments[0], name="TO"), directory, ending)
+checkpoints = Checkpoints(transfers, parse_uri(arguments[0], name="TO"), directory)
 checkpoints.fetch(2)
 for step in range(1, 1000):
     test_checkpoints.save(directory, step, keep=2)

@@ -18,7 +18,7 @@ def output(world: World, bucket: Bucket, tmp_path: Path) -> Output:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "metrics.jsonl").write_text("{}\n")
     (tmp_path / "data" / "report.json").write_text("{}")
-    return Output(world.transfers(), bucket.uri("out"), tmp_path, threading.Event())
+    return Output(world.transfers(), bucket.uri("out"), tmp_path)
 
 
 def sent(world: World) -> list[str]:
@@ -96,7 +96,7 @@ def test_a_job_on_another_machine_adds_to_the_metrics_of_earlier_attempts(
     world: World, bucket: Bucket, tmp_path: Path
 ) -> None:
     bucket.put("out/data/metrics.jsonl", b'{"event": "progress"}\n')
-    output = Output(world.transfers(), bucket.uri("out"), tmp_path, threading.Event())
+    output = Output(world.transfers(), bucket.uri("out"), tmp_path)
     output.go_on()
     metrics = tmp_path / "data" / "metrics.jsonl"
     with metrics.open("a") as stream:
@@ -108,5 +108,5 @@ def test_a_job_on_another_machine_adds_to_the_metrics_of_earlier_attempts(
 
 
 def test_a_first_attempt_has_no_metrics(world: World, bucket: Bucket, tmp_path: Path) -> None:
-    Output(world.transfers(), bucket.uri("out"), tmp_path, threading.Event()).go_on()
+    Output(world.transfers(), bucket.uri("out"), tmp_path).go_on()
     assert list(tmp_path.iterdir()) == []

@@ -126,9 +126,9 @@ def save(directory: Path, *names: str) -> None:
 def test_a_checkpoint_goes_to_another_machine(
     transfers: Transfers, server: RcloneServer, bucket: Bucket, tmp_path: Path
 ) -> None:
-    uri, ending = bucket.uri("job/checkpoints"), threading.Event()
+    uri = bucket.uri("job/checkpoints")
     here, there = tmp_path / "here", tmp_path / "there"
-    chief = Checkpoints(transfers, uri, here, ending)
+    chief = Checkpoints(transfers, uri, here)
     chief.fetch(keep=1)
     save(here, "model.ckpt-10")
     chief.publish()
@@ -142,7 +142,7 @@ def test_a_checkpoint_goes_to_another_machine(
         "model.ckpt-20.index",
         "model.ckpt-20.meta",
     }
-    Checkpoints(transfers, uri, there, ending).fetch(keep=1)
+    Checkpoints(transfers, uri, there).fetch(keep=1)
     fetched = {name: digest for name, digest in digests_below(there).items() if "-20" in name}
     saved = {name: digest for name, digest in digests_below(here).items() if "-20" in name}
     assert fetched == saved
